@@ -1,0 +1,1 @@
+//! Macros: `%NAME{attributes}%` to text.

@@ -1,0 +1,1 @@
+//! Topic markup (TML) to HTML.
