@@ -19,5 +19,7 @@ pub mod macros;
 pub mod page;
 pub mod prefs;
 pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod tml;
 pub mod topic;
