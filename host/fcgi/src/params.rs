@@ -1,0 +1,339 @@
+//! Name-value pairs (section 3.4): the encoding, and the CGI variables of a request.
+
+use std::error::Error;
+use std::fmt;
+use std::ops::Range;
+
+use bytes::{BufMut, BytesMut};
+
+/// Longest name or value that the encoding can express, in bytes.
+pub const MAX_PAIR_LEN: usize = 0x7fff_ffff;
+/// Longest length that takes one byte.
+const MAX_SHORT_LEN: u8 = 0x7f;
+/// Room for the pairs of an ordinary request; web servers send 20 to 40.
+const USUAL_COUNT: usize = 32;
+/// A name in an error message is cut here.
+const MAX_NAME_SHOWN: usize = 64;
+
+/// Appends a pair to `out`. Returns false, and appends nothing, if one half is longer than [`MAX_PAIR_LEN`].
+pub fn encode_pair(name: &[u8], value: &[u8], out: &mut BytesMut) -> bool {
+    if name.len().max(value.len()) > MAX_PAIR_LEN {
+        return false;
+    }
+    for len in [name.len(), value.len()] {
+        match u8::try_from(len) {
+            Ok(short @ ..=MAX_SHORT_LEN) => out.put_u8(short),
+            _ => out.put_slice(&long_length(len)),
+        }
+    }
+    out.put_slice(name);
+    out.put_slice(value);
+    true
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "at most MAX_PAIR_LEN")]
+const fn long_length(len: usize) -> [u8; 4] {
+    (len as u32 | 0x8000_0000).to_be_bytes()
+}
+
+/// What is wrong with name-value pairs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParamsError {
+    /// The stream ends inside the lengths of a pair.
+    LengthsCut {
+        /// Offset of the pair, in bytes.
+        at: usize,
+    },
+    /// The stream ends inside a name or a value.
+    Overrun {
+        /// Offset of the pair, in bytes.
+        at: usize,
+        /// Length of name and value together, in bytes.
+        claimed: u64,
+        /// Bytes left for them.
+        left: usize,
+    },
+    /// More bytes than the limit.
+    TooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// More pairs than the limit.
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
+    /// A name that no variable can have, because it holds NUL, CR, LF or `=`.
+    Name {
+        /// Start of the name, escaped.
+        name: String,
+    },
+    /// A value with a NUL byte.
+    NulInValue {
+        /// Start of the name, escaped.
+        name: String,
+    },
+}
+
+impl fmt::Display for ParamsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LengthsCut { at } => write!(f, "pair at byte {at} is cut inside its lengths"),
+            Self::Overrun { at, claimed, left } => {
+                write!(f, "pair at byte {at} claims {claimed} bytes where {left} are left")
+            }
+            Self::TooLong { limit } => write!(f, "name-value pairs pass the limit of {limit} bytes"),
+            Self::TooMany { limit } => write!(f, "more than {limit} name-value pairs"),
+            Self::Name { name } => write!(f, "name \"{name}\" holds NUL, CR, LF or \"=\""),
+            Self::NulInValue { name } => write!(f, "value of \"{name}\" holds NUL"),
+        }
+    }
+}
+
+impl Error for ParamsError {}
+
+/// The variables of a request.
+///
+/// Names and values are bytes: nothing makes them UTF-8. Both may be empty, names that differ in case are different,
+/// and no two pairs have the same name.
+#[derive(Clone, Default)]
+pub struct Params {
+    blob: Vec<u8>,
+    pairs: Vec<Pair>,
+}
+
+#[derive(Clone)]
+struct Pair {
+    name: Range<usize>,
+    value: Range<usize>,
+}
+
+impl Params {
+    /// Reads the whole of an encoded stream, which may hold `max_count` pairs.
+    ///
+    /// Lengths may be written longer than they need be. Refused are a stream that ends inside a pair, a NUL byte in
+    /// a value (which would end it early for any program in C), and NUL, CR, LF or `=` in a name (which no variable
+    /// can have and no web server sends).
+    ///
+    /// Of a name that is repeated, one pair remains, in the place of the first: for the headers of a request
+    /// (`HTTP_…`) it has all the values joined, by `"; "` for cookies and `", "` for others; else the last value.
+    pub fn decode(stream: Vec<u8>, max_count: usize) -> Result<Self, ParamsError> {
+        let mut params = Self { blob: stream, pairs: Vec::new() };
+        if params.blob.is_empty() {
+            return Ok(params);
+        }
+        params.pairs.reserve(max_count.min(USUAL_COUNT));
+        let mut names = NameFilter::new();
+        let mut cursor = Cursor { stream: &params.blob, at: 0 };
+        while let Some(pair) = cursor.pair()? {
+            if params.pairs.len() >= max_count {
+                return Err(ParamsError::TooMany { limit: max_count });
+            }
+            check(slice(&params.blob, &pair.name), slice(&params.blob, &pair.value))?;
+            names.insert(slice(&params.blob, &pair.name));
+            params.pairs.push(pair);
+        }
+        if names.maybe_repeated {
+            params.merge_repeated();
+        }
+        Ok(params)
+    }
+
+    /// The value of that name.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        let pair = self.pairs.iter().find(|pair| slice(&self.blob, &pair.name) == name.as_bytes())?;
+        Some(slice(&self.blob, &pair.value))
+    }
+
+    /// All names and values, in the order of arrival.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
+        self.pairs.iter().map(|pair| (slice(&self.blob, &pair.name), slice(&self.blob, &pair.value)))
+    }
+
+    /// Number of pairs.
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Whether there is no pair.
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    fn name(&self, pair: usize) -> &[u8] {
+        self.pairs.get(pair).map_or(&[], |pair| slice(&self.blob, &pair.name))
+    }
+
+    /// Leaves one pair of each name, in n log n steps.
+    fn merge_repeated(&mut self) {
+        let mut by_name: Vec<usize> = (0..self.pairs.len()).collect();
+        by_name.sort_by(|&a, &b| self.name(a).cmp(self.name(b))); // Stable, so that equal names stay in order.
+        let same_name = by_name.chunk_by(|&a, &b| self.name(a) == self.name(b));
+        let repeated: Vec<Vec<usize>> =
+            same_name.filter(|group| group.len() > 1).map(<[_]>::to_vec).collect();
+        let mut kept = vec![true; self.pairs.len()];
+        for group in repeated {
+            let value = self.merged(&group);
+            for &pair in &group {
+                kept[pair] = false;
+            }
+            if let [first, ..] = *group {
+                kept[first] = true;
+                self.pairs[first].value = value;
+            }
+        }
+        let mut kept = kept.into_iter();
+        self.pairs.retain(|_| kept.next().unwrap_or(true));
+    }
+
+    /// The one value for pairs of the same name.
+    fn merged(&mut self, group: &[usize]) -> Range<usize> {
+        let Some((&last, before)) = group.split_last() else { return 0..0 };
+        let separator: &[u8] = match self.name(last) {
+            b"HTTP_COOKIE" => b"; ",
+            name if name.starts_with(b"HTTP_") => b", ",
+            _ => return self.pairs[last].value.clone(),
+        };
+        let start = self.blob.len();
+        for &pair in before {
+            self.blob.extend_from_within(self.pairs[pair].value.clone());
+            self.blob.extend_from_slice(separator);
+        }
+        self.blob.extend_from_within(self.pairs[last].value.clone());
+        start..self.blob.len()
+    }
+}
+
+/// Collects pairs as they are; what [`Params::decode`] refuses is not looked for, repeated names are treated alike.
+impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(N, V)> for Params {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        let mut params = Self::default();
+        for (name, value) in pairs {
+            let start = params.blob.len();
+            params.blob.extend_from_slice(name.as_ref());
+            let middle = params.blob.len();
+            params.blob.extend_from_slice(value.as_ref());
+            params.pairs.push(Pair { name: start..middle, value: middle..params.blob.len() });
+        }
+        params.merge_repeated();
+        params
+    }
+}
+
+/// The same pairs in the same order.
+impl PartialEq for Params {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Params {}
+
+/// Prints the names alone, because values may be passwords and cookies.
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Params")?;
+        f.debug_set().entries(self.iter().map(|(name, _)| String::from_utf8_lossy(name))).finish()
+    }
+}
+
+fn slice<'a>(blob: &'a [u8], range: &Range<usize>) -> &'a [u8] {
+    blob.get(range.clone()).unwrap_or_default()
+}
+
+fn check(name: &[u8], value: &[u8]) -> Result<(), ParamsError> {
+    // Folds instead of searches: they become vector instructions.
+    if name.iter().fold(false, |bad, byte| bad | matches!(byte, 0 | b'\r' | b'\n' | b'=')) {
+        return Err(ParamsError::Name { name: shown(name) });
+    }
+    if value.iter().fold(false, |bad, &byte| bad | (byte == 0)) {
+        return Err(ParamsError::NulInValue { name: shown(name) });
+    }
+    Ok(())
+}
+
+fn shown(name: &[u8]) -> String {
+    name.get(..MAX_NAME_SHOWN).unwrap_or(name).escape_ascii().to_string()
+}
+
+/// Bounds every step to the stream.
+struct Cursor<'a> {
+    stream: &'a [u8],
+    at: usize,
+}
+
+impl Cursor<'_> {
+    /// The next pair, or `None` at the end.
+    fn pair(&mut self) -> Result<Option<Pair>, ParamsError> {
+        let at = self.at;
+        if at == self.stream.len() {
+            return Ok(None);
+        }
+        let cut = ParamsError::LengthsCut { at };
+        let (Some(name_len), Some(value_len)) = (self.length(), self.length()) else { return Err(cut) };
+        let left = self.stream.len() - self.at;
+        let (Some(name), Some(value)) = (self.take(name_len), self.take(value_len)) else {
+            return Err(ParamsError::Overrun {
+                at,
+                claimed: u64::from(name_len) + u64::from(value_len),
+                left,
+            });
+        };
+        Ok(Some(Pair { name, value }))
+    }
+
+    fn length(&mut self) -> Option<u32> {
+        let (len, taken) = match *self.stream.get(self.at..)? {
+            [short @ ..=MAX_SHORT_LEN, ..] => (short.into(), 1),
+            [l3, l2, l1, l0, ..] => (u32::from_be_bytes([l3 & MAX_SHORT_LEN, l2, l1, l0]), 4),
+            _ => return None,
+        };
+        self.at += taken;
+        Some(len)
+    }
+
+    fn take(&mut self, len: u32) -> Option<Range<usize>> {
+        let start = self.at;
+        let end = start.checked_add(usize::try_from(len).ok()?)?;
+        if end > self.stream.len() {
+            return None;
+        }
+        self.at = end;
+        Some(start..end)
+    }
+}
+
+/// Tells cheaply that no name was repeated. It errs on the other side alone, about once in ten requests.
+struct NameFilter {
+    seen: [u64; Self::WORDS],
+    maybe_repeated: bool,
+}
+
+impl NameFilter {
+    /// 4096 bits for the usual 30 names.
+    const WORDS: usize = 64;
+
+    fn new() -> Self {
+        Self { seen: [0; Self::WORDS], maybe_repeated: false }
+    }
+
+    fn insert(&mut self, name: &[u8]) {
+        let tag = tag(name);
+        let bit = 1 << (tag % 64);
+        if let Some(word) = self.seen.get_mut(tag / 64 % Self::WORDS) {
+            self.maybe_repeated |= *word & bit != 0;
+            *word |= bit;
+        }
+    }
+}
+
+/// Twelve bits of both ends of a name and its length.
+#[expect(clippy::cast_possible_truncation, reason = "only twelve bits are left")]
+fn tag(name: &[u8]) -> usize {
+    let ends = match (name.first_chunk(), name.last_chunk()) {
+        (Some(&first), Some(&last)) => u64::from_le_bytes(first).rotate_left(29) ^ u64::from_le_bytes(last),
+        _ => name.iter().fold(0, |bits, &byte| bits << 8 | u64::from(byte)),
+    };
+    let spread = (ends ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (spread >> 52) as usize
+}
