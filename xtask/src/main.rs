@@ -1,2 +1,51 @@
-//! x
-fn main(){}
+//! The project's own commands: `cargo xtask guests | test | demo`.
+
+mod apt;
+mod debian;
+mod demo;
+mod guests;
+mod packages;
+mod step;
+mod test;
+mod toolchain;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{demo::Demo, guests::Guests, workspace::Workspace};
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the WebAssembly components into <target folder>/guests
+    Guests(Guests),
+    /// Check everything: format, components, lints, host, tests
+    Test,
+    /// Serve a copy of the example wiki until Ctrl-C
+    Demo(Demo),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = Workspace::locate().and_then(|workspace| match arguments.task {
+        Task::Guests(guests) => guests.run(&workspace),
+        Task::Test => test::run(&workspace),
+        Task::Demo(demo) => demo.run(&workspace),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! `cargo xtask demo`: the example wiki in a browser, from a copy that may be edited at will.
+
+use std::fs;
+use std::os::unix::{fs::symlink, process::CommandExt};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::guests::Guests;
+use crate::step;
+use crate::workspace::Workspace;
+
+/// `cargo xtask demo`
+#[derive(Args)]
+pub(crate) struct Demo {
+    /// Where the wiki is served over HTTP
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    http: String,
+}
+
+impl Demo {
+    pub(crate) fn run(&self, workspace: &Workspace) -> Result<()> {
+        Guests::default().run(workspace)?;
+        step::loud(&mut workspace.cargo(["build", "--release", "--package", "fcgi-wasm-host"]))?;
+
+        let folder = tempfile::Builder::new().prefix("foswiki-demo.").tempdir()?;
+        let wiki = folder.path().join("wiki");
+        copy(&workspace.root.join("examples/wiki"), &wiki)?;
+
+        // Taken over before the host starts, so that no signal ends this program and leaves the copy behind.
+        let signals = Signals::new([SIGINT, SIGTERM])?;
+        let mut host = Command::new(workspace.target.join("release/fcgi-wasm-host"));
+        host.arg("--listen").arg(folder.path().join("foswiki.sock")).arg("--root").arg(&wiki);
+        host.args(["--http", &self.http]);
+        // In a group of its own the host gets each Ctrl-C once: from this program.
+        let host = host.process_group(0).spawn().context("fcgi-wasm-host")?;
+        supervise(host, signals)
+    }
+}
+
+/// Waits for `host`; the first signal asks it to end, the second one ends it.
+fn supervise(mut host: Child, mut signals: Signals) -> Result<()> {
+    let pid = Pid::from_child(&host);
+    let handle = signals.handle();
+    let forwarder = thread::spawn(move || {
+        let mut asked = false;
+        for _ in signals.forever() {
+            let signal = if asked { Signal::KILL } else { Signal::TERM };
+            // The host may just have ended by itself.
+            let _ = kill_process(pid, signal);
+            asked = true;
+        }
+        asked
+    });
+    let status = host.wait()?;
+    handle.close();
+    let asked = forwarder.join().unwrap_or(false);
+    if !asked && !status.success() {
+        bail!("fcgi-wasm-host: {status}");
+    }
+    Ok(())
+}
+
+/// Copies the folder `from` with all that is in it; links remain links.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir(to).with_context(|| to.display().to_string())?;
+    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            copy(&source, &target)?;
+        } else if kind.is_symlink() {
+            symlink(fs::read_link(&source)?, &target)?;
+        } else {
+            fs::copy(&source, &target).with_context(|| source.display().to_string())?;
+        }
+    }
+    Ok(())
+}

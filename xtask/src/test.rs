@@ -1,0 +1,71 @@
+//! `cargo xtask test`: everything that must hold, cheapest first, ending at the first failure.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::guests::Guests;
+use crate::workspace::Workspace;
+use crate::{packages, step};
+
+/// One thing that must hold.
+type Check = fn(&Workspace) -> Result<()>;
+
+/// All checks in order; the tests proper are last, so that their summary closes the output.
+const CHECKS: [(&str, Check); 7] = [
+    ("programs", |_| packages::ensure()),
+    ("format", format),
+    ("guests", |workspace| Guests::default().run(workspace)),
+    ("lints", lints),
+    ("build", build),
+    ("examples in the documentation", doctests),
+    ("tests", tests),
+];
+
+/// The test components' own workspace.
+const GUESTS: &str = "tests/guests/Cargo.toml";
+
+/// `cargo xtask test`
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    for (name, check) in CHECKS {
+        println!("\n== {name}");
+        check(workspace).with_context(|| format!("{name} failed"))?;
+    }
+    Ok(())
+}
+
+fn format(workspace: &Workspace) -> Result<()> {
+    step::loud(&mut workspace.cargo(["fmt", "--all", "--check"]))?;
+    step::loud(&mut workspace.cargo(["fmt", "--all", "--check", "--manifest-path", GUESTS]))
+}
+
+/// In release, so that build scripts and macros are compiled once for lints, build and tests.
+fn lints(workspace: &Workspace) -> Result<()> {
+    let all = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    step::loud(&mut workspace.cargo(all))?;
+    // The components' bindings compile for every target, and clippy may not know theirs.
+    let guests = ["clippy", "--workspace", "--manifest-path", GUESTS, "--target-dir"];
+    let target = workspace.target.join("guest-build");
+    step::loud(workspace.cargo(guests).arg(target).args(["--", "-D", "warnings"]))
+}
+
+/// Builds all at once: package by package, shared dependencies would be built with one set of features after another.
+fn build(workspace: &Workspace) -> Result<()> {
+    step::loud(&mut workspace.cargo(["build", "--release", "--workspace", "--all-targets"]))
+}
+
+fn doctests(workspace: &Workspace) -> Result<()> {
+    step::loud(&mut workspace.cargo(["test", "--release", "--workspace", "--doc", "--quiet"]))
+}
+
+fn tests(workspace: &Workspace) -> Result<()> {
+    if has_nextest(workspace) {
+        return step::loud(&mut workspace.cargo(["nextest", "run", "--release", "--workspace"]));
+    }
+    step::loud(&mut workspace.cargo(["test", "--release", "--workspace", "--all-targets"]))
+}
+
+fn has_nextest(workspace: &Workspace) -> bool {
+    let mut version: Command = workspace.cargo(["nextest", "--version"]);
+    version.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
