@@ -6,10 +6,12 @@ use bytes::{Bytes, BytesMut};
 
 use crate::ProtocolError;
 use crate::output::Output;
-use crate::params::{Params, encode_pair};
+use crate::pairs::encode_pair;
+use crate::params::Params;
 use crate::reader::{Piece, Reader};
 use crate::record::{
     BeginBody, EndBody, Header, MAX_CONTENT_LEN, ProtocolStatus, RecordType, RequestId, Role,
+    UNKNOWN_TYPE_LEN,
 };
 
 /// What the application did.
@@ -209,7 +211,9 @@ impl Connection {
                 }
             }
             (Some(kind @ T::EndRequest), Some(_)) => self.whole(header, kind, EndBody::LEN)?,
-            (Some(kind @ T::UnknownType), None) if id.is_none() => self.whole(header, kind, 8)?,
+            (Some(kind @ T::UnknownType), None) if id.is_none() => {
+                self.whole(header, kind, UNKNOWN_TYPE_LEN)?;
+            }
             (Some(T::GetValuesResult), None) if id.is_none() => self.reader.whole(header),
             _ => return Err(not_active),
         }

@@ -4,55 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::management;
+use crate::management::{self, Asked};
 use crate::output::Output;
 use crate::params::Params;
 use crate::reader::{Piece, Reader};
 use crate::record::{BeginBody, EndBody, Header, ProtocolStatus, RecordType, RequestId, Role};
-use crate::{Limits, ParamsError, ProtocolError};
-
-/// What the web server did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// A request begins: its PARAMS have ended. The response may start at once.
-    Begin {
-        /// The request.
-        id: RequestId,
-        /// What is asked of the application.
-        role: Role,
-        /// The CGI variables.
-        params: Params,
-    },
-    /// A piece of the request body, never empty.
-    Stdin {
-        /// The request.
-        id: RequestId,
-        /// The piece.
-        data: Bytes,
-    },
-    /// The request body has ended.
-    StdinEnd {
-        /// The request.
-        id: RequestId,
-    },
-    /// A piece of the file for a filter, never empty.
-    Data {
-        /// The request.
-        id: RequestId,
-        /// The piece.
-        data: Bytes,
-    },
-    /// The file for a filter has ended.
-    DataEnd {
-        /// The request.
-        id: RequestId,
-    },
-    /// The web server no longer wants an answer: cancel the work, then call [`Connection::end`].
-    Abort {
-        /// The request.
-        id: RequestId,
-    },
-}
+use crate::request::Request;
+use crate::{Event, Limits, ParamsError, ProtocolError};
 
 /// The application's side of a connection, without its socket.
 ///
@@ -76,24 +34,6 @@ pub struct Connection {
     failure: Option<ProtocolError>,
 }
 
-#[derive(Debug)]
-struct Request {
-    role: Role,
-    keep_conn: bool,
-    input: Input,
-    wrote_stderr: bool,
-}
-
-/// The stream that a request is awaiting.
-#[derive(Debug)]
-enum Input {
-    Params(Vec<u8>),
-    Stdin,
-    Data,
-    Ended,
-    Aborted,
-}
-
 impl Connection {
     /// A connection that was just accepted.
     pub fn new(limits: Limits) -> Self {
@@ -111,7 +51,7 @@ impl Connection {
 
     /// Where to append what was read from the peer, while [`wants_read`](Self::wants_read).
     ///
-    /// It is made to be read into directly. [`poll`](Self::poll) empties it but for a few bytes, or for a GET_VALUES
+    /// It is made to be read into directly. [`poll`](Self::poll) empties it but for a few bytes, or for a `GET_VALUES`
     /// record that is not complete (at most 64 KiB).
     pub fn buffer(&mut self) -> &mut BytesMut {
         self.reader.buffer()
@@ -203,7 +143,8 @@ impl Connection {
         if wrote_stderr {
             self.output.end_stream(RecordType::Stderr, id.get());
         }
-        self.end_record(id, app_status, status);
+        let body = EndBody { app_status, protocol_status: status.code() };
+        self.output.record(RecordType::EndRequest, id.get(), &body.encode());
         self.closing |= !keep_conn;
         true
     }
@@ -235,7 +176,7 @@ impl Connection {
 
     /// Whether too many replies are unread. What is left of the output bounds what is left of the replies.
     fn stalled(&self) -> bool {
-        self.replies_len.min(self.output.remaining()) >= self.limits.max_reply_bytes
+        self.replies_len.min(self.output.remaining()) > self.limits.max_reply_bytes
     }
 
     fn begun(&mut self, id: RequestId) -> Option<&mut Request> {
@@ -277,37 +218,33 @@ impl Connection {
                 len: header.content_len,
             });
         }
+        // After a request that does not keep the connection, another is not begun, and closing tells the peer so.
         if !self.closing {
             self.reader.whole(header);
-        } // Else the peer has been told that the connection ends: closing tells it that this did not begin.
+        }
         Ok(())
     }
 
     fn start_params(&mut self, header: Header, id: RequestId) -> Result<Option<Event>, ProtocolError> {
-        let Some(Request { role, input: input @ Input::Params(_), .. }) = self.requests.get_mut(&id) else {
-            return Ok(None); // Not active, or after the end of PARAMS.
-        };
-        let Input::Params(stream) = input else { return Ok(None) };
-        let len = usize::from(header.content_len);
-        if len > 0 {
-            let limit = self.limits.max_params_bytes;
-            if stream.len() + len > limit {
-                return Err(ProtocolError::Params { id, error: ParamsError::TooLong { limit } });
-            }
-            let limit = self.limits.max_params_total;
-            if self.params_len + len > limit {
-                return Err(ProtocolError::ParamsTotal { limit });
-            }
-            self.reader.stream(header);
-            return Ok(None);
+        let Some(request) = self.requests.get_mut(&id) else { return Ok(None) };
+        if header.content_len == 0 {
+            let Some((role, stream)) = request.end_params() else { return Ok(None) };
+            self.params_len -= stream.len();
+            let params = Params::decode(stream, self.limits.max_param_count);
+            let params = params.map_err(|error| ProtocolError::Params { id, error })?;
+            return Ok(Some(Event::Begin { id, role, params }));
         }
-        let stream = std::mem::take(stream);
-        let role = *role;
-        *input = Input::Stdin;
-        self.params_len -= stream.len();
-        let params = Params::decode(stream, self.limits.max_param_count)
-            .map_err(|error| ProtocolError::Params { id, error })?;
-        Ok(Some(Event::Begin { id, role, params }))
+        let Some(stream) = request.params() else { return Ok(None) };
+        let (len, limits) = (usize::from(header.content_len), &self.limits);
+        if stream.len() + len > limits.max_params_bytes {
+            let error = ParamsError::TooLong { limit: limits.max_params_bytes };
+            return Err(ProtocolError::Params { id, error });
+        }
+        if self.params_len + len > limits.max_params_total {
+            return Err(ProtocolError::ParamsTotal { limit: limits.max_params_total });
+        }
+        self.reader.stream(header);
+        Ok(None)
     }
 
     fn start_stream(
@@ -317,63 +254,42 @@ impl Connection {
         kind: RecordType,
     ) -> Result<Option<Event>, ProtocolError> {
         let Some(request) = self.requests.get_mut(&id) else { return Ok(None) };
-        let awaited = match (&request.input, kind) {
-            (Input::Stdin, RecordType::Stdin) | (Input::Data, RecordType::Data) => None,
-            _ if kind == RecordType::Data && request.role != Role::Filter => return Ok(None),
-            (Input::Params(_), _) => Some(RecordType::Params),
-            (Input::Stdin, _) => Some(RecordType::Stdin),
-            _ => return Ok(None), // After the end of the stream.
-        };
-        if let Some(awaited) = awaited {
-            return Err(ProtocolError::OutOfOrder { id, kind, awaited });
+        match request.accepts(kind) {
+            Err(awaited) => return Err(ProtocolError::OutOfOrder { id, kind, awaited }),
+            Ok(false) => {}
+            Ok(true) if header.content_len == 0 => return Ok(Some(request.end_stream(id))),
+            Ok(true) => self.reader.stream(header),
         }
-        if header.content_len > 0 {
-            self.reader.stream(header);
-            return Ok(None);
-        }
-        let filters = request.role == Role::Filter && kind == RecordType::Stdin;
-        request.input = if filters { Input::Data } else { Input::Ended };
-        Ok(Some(if kind == RecordType::Stdin { Event::StdinEnd { id } } else { Event::DataEnd { id } }))
+        Ok(None)
     }
 
     fn abort(&mut self, id: RequestId) -> Option<Event> {
         let request = self.requests.get_mut(&id)?;
-        match request.input {
-            Input::Aborted => None,
-            Input::Params(ref stream) => {
-                self.params_len -= stream.len();
-                let keep_conn = request.keep_conn;
-                self.requests.remove(&id);
-                self.refuse(id, keep_conn, ProtocolStatus::RequestComplete);
-                None
-            }
-            _ => {
-                request.input = Input::Aborted;
-                Some(Event::Abort { id })
-            }
+        if request.begun() {
+            return request.abort().then_some(Event::Abort { id });
         }
+        let request = self.requests.remove(&id)?;
+        self.params_len -= request.params_len();
+        self.refuse(id, request.keep_conn, ProtocolStatus::RequestComplete);
+        None
     }
 
     /// Content that was asked for has arrived.
     fn content(&mut self, header: Header) -> Result<Option<Event>, ProtocolError> {
-        let id = RequestId::new(header.id);
-        let mut event = None;
-        match (RecordType::from_code(header.kind), id) {
-            (Some(RecordType::BeginRequest), Some(id)) => self.begin(id),
-            (Some(RecordType::GetValues), None) => return self.values().map(|()| None),
-            (Some(RecordType::Params), Some(id)) => self.params(id),
-            // The owner may have ended the request inside the record.
+        match (RecordType::from_code(header.kind), RequestId::new(header.id)) {
             (Some(RecordType::Stdin), Some(id)) if self.is_active(id) => {
-                event = Some(Event::Stdin { id, data: self.reader.take() });
-                return Ok(event);
+                return Ok(Some(Event::Stdin { id, data: self.reader.take() }));
             }
             (Some(RecordType::Data), Some(id)) if self.is_active(id) => {
                 return Ok(Some(Event::Data { id, data: self.reader.take() }));
             }
-            _ => {}
+            (Some(RecordType::BeginRequest), Some(id)) => self.begin(id),
+            (Some(RecordType::Params), Some(id)) => self.params(id),
+            (Some(RecordType::GetValues), None) => self.values()?,
+            _ => {} // The owner ended the request inside the record.
         }
         self.reader.consume();
-        Ok(event)
+        Ok(None)
     }
 
     fn begin(&mut self, id: RequestId) {
@@ -385,21 +301,19 @@ impl Connection {
         if self.requests.len() >= self.limits.max_requests {
             return self.refuse(id, keep_conn, ProtocolStatus::Overloaded);
         }
-        let request = Request { role, keep_conn, input: Input::Params(Vec::new()), wrote_stderr: false };
-        self.requests.insert(id, request);
+        self.requests.insert(id, Request::new(role, keep_conn));
     }
 
     fn params(&mut self, id: RequestId) {
-        let Some(Request { input: Input::Params(stream), .. }) = self.requests.get_mut(&id) else { return };
+        let Some(stream) = self.requests.get_mut(&id).and_then(Request::params) else { return };
         let content = self.reader.content();
         stream.extend_from_slice(content);
         self.params_len += content.len();
     }
 
     fn values(&mut self) -> Result<(), ProtocolError> {
-        let asked = management::Asked::decode(self.reader.content()).map_err(ProtocolError::Values)?;
-        self.reader.consume();
-        let limits = self.limits.clone();
+        let asked = Asked::decode(self.reader.content()).map_err(ProtocolError::Values)?;
+        let limits = self.limits;
         self.reply(|output| asked.answer(&limits, output));
         Ok(())
     }
@@ -407,26 +321,13 @@ impl Connection {
     /// Ends a request that the owner never saw.
     fn refuse(&mut self, id: RequestId, keep_conn: bool, status: ProtocolStatus) {
         self.closing |= !keep_conn;
-        self.reply(|output| {
-            let body = EndBody { app_status: 0, protocol_status: status.code() };
-            output.record(RecordType::EndRequest, id.get(), &body.encode());
-        });
-    }
-
-    fn end_record(&mut self, id: RequestId, app_status: u32, status: ProtocolStatus) {
-        let body = EndBody { app_status, protocol_status: status.code() };
-        self.output.record(RecordType::EndRequest, id.get(), &body.encode());
+        let body = EndBody { app_status: 0, protocol_status: status.code() };
+        self.reply(|output| output.record(RecordType::EndRequest, id.get(), &body.encode()));
     }
 
     fn reply(&mut self, write: impl FnOnce(&mut Output)) {
         let before = self.output.remaining();
         write(&mut self.output);
         self.replies_len = self.replies_len.min(before) + self.output.remaining() - before;
-    }
-}
-
-impl Request {
-    fn begun(&self) -> bool {
-        !matches!(self.input, Input::Params(_))
     }
 }

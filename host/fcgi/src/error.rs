@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::{ParamsError, RecordType, RequestId};
+use crate::{RecordType, RequestId};
 
 /// The peer broke the protocol or passed a limit; the connection is to be closed.
 ///
@@ -12,9 +12,9 @@ use crate::{ParamsError, RecordType, RequestId};
 pub enum ProtocolError {
     /// A record of another version, or of another protocol.
     Version(u8),
-    /// BEGIN_REQUEST with the id of the connection.
+    /// `BEGIN_REQUEST` with the id of the connection.
     BeginWithoutId,
-    /// BEGIN_REQUEST on an id whose request has not ended.
+    /// `BEGIN_REQUEST` on an id whose request has not ended.
     BeginOnActive(RequestId),
     /// A record of fixed length has another one.
     BodyLength {
@@ -44,7 +44,7 @@ pub enum ProtocolError {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// The name-value pairs of GET_VALUES or its answer are malformed.
+    /// The name-value pairs of `GET_VALUES` or its answer are malformed.
     Values(ParamsError),
     /// The connection ended inside a record.
     Truncated,
@@ -105,3 +105,59 @@ impl Error for ProtocolError {
         }
     }
 }
+
+/// What is wrong with name-value pairs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParamsError {
+    /// The stream ends inside the lengths of a pair.
+    LengthsCut {
+        /// Offset of the pair, in bytes.
+        at: usize,
+    },
+    /// The stream ends inside a name or a value.
+    Overrun {
+        /// Offset of the pair, in bytes.
+        at: usize,
+        /// Length of name and value together, in bytes.
+        claimed: u64,
+        /// Bytes left for them.
+        left: usize,
+    },
+    /// More bytes than the limit.
+    TooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// More pairs than the limit.
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
+    /// A name that no variable can have, because it holds NUL, CR, LF or `=`.
+    Name {
+        /// Start of the name, escaped.
+        name: String,
+    },
+    /// A value with a NUL byte.
+    NulInValue {
+        /// Start of the name, escaped.
+        name: String,
+    },
+}
+
+impl fmt::Display for ParamsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LengthsCut { at } => write!(f, "pair at byte {at} is cut inside its lengths"),
+            Self::Overrun { at, claimed, left } => {
+                write!(f, "pair at byte {at} claims {claimed} bytes where {left} are left")
+            }
+            Self::TooLong { limit } => write!(f, "name-value pairs pass the limit of {limit} bytes"),
+            Self::TooMany { limit } => write!(f, "more than {limit} name-value pairs"),
+            Self::Name { name } => write!(f, "name \"{name}\" holds NUL, CR, LF or \"=\""),
+            Self::NulInValue { name } => write!(f, "value of \"{name}\" holds NUL"),
+        }
+    }
+}
+
+impl Error for ParamsError {}

@@ -11,7 +11,7 @@ pub struct Limits {
     pub max_param_count: usize,
     /// Bytes of encoded PARAMS of all requests that are still sending them.
     pub max_params_total: usize,
-    /// Bytes of replies that the peer has not read, such as those to GET_VALUES; no record is read beyond them.
+    /// Bytes of replies that the peer has not read, such as those to `GET_VALUES`; no record is read beyond them.
     pub max_reply_bytes: usize,
     /// The answer to `FCGI_MAX_CONNS`; nothing here counts connections.
     pub max_connections: usize,

@@ -2,10 +2,10 @@
 
 use bytes::BytesMut;
 
-use crate::Limits;
 use crate::output::Output;
-use crate::params::{Params, ParamsError, encode_pair};
-use crate::record::{MAX_CONTENT_LEN, RecordType};
+use crate::pairs::{Cursor, encode_pair};
+use crate::record::{RecordType, UNKNOWN_TYPE_LEN};
+use crate::{Limits, ParamsError};
 
 /// Variable: connections that the application accepts.
 pub const MAX_CONNS: &str = "FCGI_MAX_CONNS";
@@ -14,8 +14,8 @@ pub const MAX_REQS: &str = "FCGI_MAX_REQS";
 /// Variable: whether the application takes several requests on a connection, `1` or `0`.
 pub const MPXS_CONNS: &str = "FCGI_MPXS_CONNS";
 
-/// Which of the known variables a GET_VALUES record names.
-#[derive(Debug)]
+/// Which of the known variables a `GET_VALUES` record names.
+#[derive(Debug, Default)]
 pub(crate) struct Asked {
     max_conns: bool,
     max_reqs: bool,
@@ -23,14 +23,20 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// Reads the content of GET_VALUES. Values are ignored, as are unknown names.
+    /// Reads the content of `GET_VALUES`. Values are ignored, as are names that are not known.
     pub(crate) fn decode(content: &[u8]) -> Result<Self, ParamsError> {
-        let asked = Params::decode(content.to_vec(), MAX_CONTENT_LEN)?;
-        let names = |name| asked.get(name).is_some();
-        Ok(Self { max_conns: names(MAX_CONNS), max_reqs: names(MAX_REQS), mpxs_conns: names(MPXS_CONNS) })
+        let mut asked = Self::default();
+        let mut cursor = Cursor::new(content);
+        while let Some(pair) = cursor.pair()? {
+            let name = content.get(pair.name).unwrap_or_default();
+            asked.max_conns |= name == MAX_CONNS.as_bytes();
+            asked.max_reqs |= name == MAX_REQS.as_bytes();
+            asked.mpxs_conns |= name == MPXS_CONNS.as_bytes();
+        }
+        Ok(asked)
     }
 
-    /// Queues GET_VALUES_RESULT with the variables asked for, which may be none.
+    /// Queues `GET_VALUES_RESULT` with the variables asked for, which may be none.
     pub(crate) fn answer(&self, limits: &Limits, output: &mut Output) {
         let mut content = BytesMut::new();
         if self.max_conns {
@@ -46,7 +52,8 @@ impl Asked {
     }
 }
 
-/// Queues UNKNOWN_TYPE.
+/// Queues `UNKNOWN_TYPE`.
 pub(crate) fn unknown_type(kind: u8, output: &mut Output) {
-    output.record(RecordType::UnknownType, 0, &[kind, 0, 0, 0, 0, 0, 0, 0]);
+    let body: [u8; UNKNOWN_TYPE_LEN] = [kind, 0, 0, 0, 0, 0, 0, 0];
+    output.record(RecordType::UnknownType, 0, &body);
 }

@@ -1,96 +1,15 @@
-//! Name-value pairs (section 3.4): the encoding, and the CGI variables of a request.
+//! The variables of a request.
 
-use std::error::Error;
 use std::fmt;
 use std::ops::Range;
 
-use bytes::{BufMut, BytesMut};
+use crate::ParamsError;
+use crate::pairs::{Cursor, Pair};
 
-/// Longest name or value that the encoding can express, in bytes.
-pub const MAX_PAIR_LEN: usize = 0x7fff_ffff;
-/// Longest length that takes one byte.
-const MAX_SHORT_LEN: u8 = 0x7f;
 /// Room for the pairs of an ordinary request; web servers send 20 to 40.
 const USUAL_COUNT: usize = 32;
 /// A name in an error message is cut here.
 const MAX_NAME_SHOWN: usize = 64;
-
-/// Appends a pair to `out`. Returns false, and appends nothing, if one half is longer than [`MAX_PAIR_LEN`].
-pub fn encode_pair(name: &[u8], value: &[u8], out: &mut BytesMut) -> bool {
-    if name.len().max(value.len()) > MAX_PAIR_LEN {
-        return false;
-    }
-    for len in [name.len(), value.len()] {
-        match u8::try_from(len) {
-            Ok(short @ ..=MAX_SHORT_LEN) => out.put_u8(short),
-            _ => out.put_slice(&long_length(len)),
-        }
-    }
-    out.put_slice(name);
-    out.put_slice(value);
-    true
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "at most MAX_PAIR_LEN")]
-const fn long_length(len: usize) -> [u8; 4] {
-    (len as u32 | 0x8000_0000).to_be_bytes()
-}
-
-/// What is wrong with name-value pairs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ParamsError {
-    /// The stream ends inside the lengths of a pair.
-    LengthsCut {
-        /// Offset of the pair, in bytes.
-        at: usize,
-    },
-    /// The stream ends inside a name or a value.
-    Overrun {
-        /// Offset of the pair, in bytes.
-        at: usize,
-        /// Length of name and value together, in bytes.
-        claimed: u64,
-        /// Bytes left for them.
-        left: usize,
-    },
-    /// More bytes than the limit.
-    TooLong {
-        /// The limit, in bytes.
-        limit: usize,
-    },
-    /// More pairs than the limit.
-    TooMany {
-        /// The limit.
-        limit: usize,
-    },
-    /// A name that no variable can have, because it holds NUL, CR, LF or `=`.
-    Name {
-        /// Start of the name, escaped.
-        name: String,
-    },
-    /// A value with a NUL byte.
-    NulInValue {
-        /// Start of the name, escaped.
-        name: String,
-    },
-}
-
-impl fmt::Display for ParamsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::LengthsCut { at } => write!(f, "pair at byte {at} is cut inside its lengths"),
-            Self::Overrun { at, claimed, left } => {
-                write!(f, "pair at byte {at} claims {claimed} bytes where {left} are left")
-            }
-            Self::TooLong { limit } => write!(f, "name-value pairs pass the limit of {limit} bytes"),
-            Self::TooMany { limit } => write!(f, "more than {limit} name-value pairs"),
-            Self::Name { name } => write!(f, "name \"{name}\" holds NUL, CR, LF or \"=\""),
-            Self::NulInValue { name } => write!(f, "value of \"{name}\" holds NUL"),
-        }
-    }
-}
-
-impl Error for ParamsError {}
 
 /// The variables of a request.
 ///
@@ -100,12 +19,6 @@ impl Error for ParamsError {}
 pub struct Params {
     blob: Vec<u8>,
     pairs: Vec<Pair>,
-}
-
-#[derive(Clone)]
-struct Pair {
-    name: Range<usize>,
-    value: Range<usize>,
 }
 
 impl Params {
@@ -124,7 +37,7 @@ impl Params {
         }
         params.pairs.reserve(max_count.min(USUAL_COUNT));
         let mut names = NameFilter::new();
-        let mut cursor = Cursor { stream: &params.blob, at: 0 };
+        let mut cursor = Cursor::new(&params.blob);
         while let Some(pair) = cursor.pair()? {
             if params.pairs.len() >= max_count {
                 return Err(ParamsError::TooMany { limit: max_count });
@@ -242,11 +155,10 @@ fn slice<'a>(blob: &'a [u8], range: &Range<usize>) -> &'a [u8] {
 }
 
 fn check(name: &[u8], value: &[u8]) -> Result<(), ParamsError> {
-    // Folds instead of searches: they become vector instructions.
-    if name.iter().fold(false, |bad, byte| bad | matches!(byte, 0 | b'\r' | b'\n' | b'=')) {
+    if name.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n' | b'=')) {
         return Err(ParamsError::Name { name: shown(name) });
     }
-    if value.iter().fold(false, |bad, &byte| bad | (byte == 0)) {
+    if value.contains(&0) {
         return Err(ParamsError::NulInValue { name: shown(name) });
     }
     Ok(())
@@ -254,53 +166,6 @@ fn check(name: &[u8], value: &[u8]) -> Result<(), ParamsError> {
 
 fn shown(name: &[u8]) -> String {
     name.get(..MAX_NAME_SHOWN).unwrap_or(name).escape_ascii().to_string()
-}
-
-/// Bounds every step to the stream.
-struct Cursor<'a> {
-    stream: &'a [u8],
-    at: usize,
-}
-
-impl Cursor<'_> {
-    /// The next pair, or `None` at the end.
-    fn pair(&mut self) -> Result<Option<Pair>, ParamsError> {
-        let at = self.at;
-        if at == self.stream.len() {
-            return Ok(None);
-        }
-        let cut = ParamsError::LengthsCut { at };
-        let (Some(name_len), Some(value_len)) = (self.length(), self.length()) else { return Err(cut) };
-        let left = self.stream.len() - self.at;
-        let (Some(name), Some(value)) = (self.take(name_len), self.take(value_len)) else {
-            return Err(ParamsError::Overrun {
-                at,
-                claimed: u64::from(name_len) + u64::from(value_len),
-                left,
-            });
-        };
-        Ok(Some(Pair { name, value }))
-    }
-
-    fn length(&mut self) -> Option<u32> {
-        let (len, taken) = match *self.stream.get(self.at..)? {
-            [short @ ..=MAX_SHORT_LEN, ..] => (short.into(), 1),
-            [l3, l2, l1, l0, ..] => (u32::from_be_bytes([l3 & MAX_SHORT_LEN, l2, l1, l0]), 4),
-            _ => return None,
-        };
-        self.at += taken;
-        Some(len)
-    }
-
-    fn take(&mut self, len: u32) -> Option<Range<usize>> {
-        let start = self.at;
-        let end = start.checked_add(usize::try_from(len).ok()?)?;
-        if end > self.stream.len() {
-            return None;
-        }
-        self.at = end;
-        Some(start..end)
-    }
 }
 
 /// Tells cheaply that no name was repeated. It errs on the other side alone, about once in ten requests.
@@ -328,7 +193,6 @@ impl NameFilter {
 }
 
 /// Twelve bits of both ends of a name and its length.
-#[expect(clippy::cast_possible_truncation, reason = "only twelve bits are left")]
 fn tag(name: &[u8]) -> usize {
     let ends = match (name.first_chunk(), name.last_chunk()) {
         (Some(&first), Some(&last)) => u64::from_le_bytes(first).rotate_left(29) ^ u64::from_le_bytes(last),

@@ -11,9 +11,11 @@ pub const VERSION: u8 = 1;
 pub const HEADER_LEN: usize = 8;
 /// Most content that one record can carry, in bytes: its length field has 16 bits.
 pub const MAX_CONTENT_LEN: usize = u16::MAX as usize;
+/// Length of the content of `UNKNOWN_TYPE`: the type, then seven zeros (section 4.2).
+pub(crate) const UNKNOWN_TYPE_LEN: usize = 8;
 /// Records are padded to a multiple of this, as the specification recommends (section 3.3).
 pub(crate) const ALIGNMENT: usize = 8;
-/// Bit of the BEGIN_REQUEST flags by which the peer keeps the connection for itself.
+/// Bit of the `BEGIN_REQUEST` flags by which the peer keeps the connection for itself.
 const KEEP_CONN: u8 = 1;
 
 /// Number of a request on its connection; never 0, which stands for the connection itself.
@@ -139,7 +141,7 @@ impl Role {
         }
     }
 
-    /// The code, as it stands in BEGIN_REQUEST.
+    /// The code, as it stands in `BEGIN_REQUEST`.
     pub const fn code(self) -> u16 {
         self as u16
     }
@@ -171,7 +173,7 @@ impl ProtocolStatus {
         }
     }
 
-    /// The code, as it stands in END_REQUEST.
+    /// The code, as it stands in `END_REQUEST`.
     pub const fn code(self) -> u8 {
         self as u8
     }
@@ -210,7 +212,7 @@ impl Header {
     }
 }
 
-/// Content of a BEGIN_REQUEST record (section 5.1).
+/// Content of a `BEGIN_REQUEST` record (section 5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BeginBody {
     /// Code of the role, which may be one that nobody knows.
@@ -236,7 +238,7 @@ impl BeginBody {
     }
 }
 
-/// Content of an END_REQUEST record (section 5.5).
+/// Content of an `END_REQUEST` record (section 5.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndBody {
     /// What a CGI program would have given as its exit status.
