@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 pub(crate) const TARGET: &str = "wasm32-wasip2";
 
 /// How long rustup may take for its 30 MB; without a network it often does not give up by itself.
-const RUSTUP_LIMIT: Duration = Duration::from_secs(120);
+const RUSTUP_LIMIT: Duration = Duration::from_mins(2);
 
 /// Which sources [`Toolchain::find`] may use.
 #[derive(Clone, Copy, Default, PartialEq, ValueEnum)]
