@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use crate::step;
 
-/// A program, the Debian package that has it, and what the tests do with it.
+/// A program, the Debian package and service that has it, and what the tests do with it.
 struct Program {
     name: &'static str,
     package: &'static str,
@@ -18,7 +18,7 @@ struct Program {
 /// All programs that the tests need besides cargo.
 const PROGRAMS: &[Program] = &[Program {
     name: "nginx",
-    package: "nginx-light",
+    package: "nginx",
     purpose: "the web server in front of the host in the end-to-end stories",
 }];
 
@@ -44,7 +44,12 @@ fn install(missing: &[&Program]) -> Result<()> {
     let packages: Vec<&str> = missing.iter().map(|program| program.package).collect();
     println!("installing {}", packages.join(" "));
     step::quiet(apt().arg("update"))?;
-    step::quiet(apt().args(["install", "--yes", "--no-install-recommends"]).args(packages))
+    step::quiet(apt().args(["install", "--yes", "--no-install-recommends"]).args(&packages))?;
+    for package in packages {
+        // systemd does not look at the run level; where nothing was started, there is nothing to stop.
+        let _ = step::answer(Command::new("service").args([package, "stop"]));
+    }
+    Ok(())
 }
 
 fn apt() -> Command {
