@@ -24,15 +24,18 @@ impl Release {
     pub(crate) fn configured(codename: &str) -> Result<Vec<Self>> {
         // Prints the address of every index that an update would read, whether it is here or not.
         let indices = step::answer(Command::new("apt-get").args(["update", "--print-uris"]))?;
-        let mut releases = Vec::new();
-        for name in [codename.to_owned(), format!("{codename}-security")] {
+        Ok(Self::among(&indices, codename))
+    }
+
+    fn among(indices: &str, codename: &str) -> Vec<Self> {
+        let names = [codename.to_owned(), format!("{codename}-security")];
+        let found = names.into_iter().filter_map(|name| {
             let main = format!("/dists/{name}/main/");
-            let index = indices.lines().find(|line| line.contains(&main));
-            if let Some((uri, _)) = index.and_then(|line| line.trim_start_matches('\'').split_once(&main)) {
-                releases.push(Self { uri: uri.to_owned(), name });
-            }
-        }
-        Ok(releases)
+            let index = indices.lines().find(|line| line.contains(&main))?;
+            let (uri, _) = index.trim_start_matches('\'').split_once(&main)?;
+            Some(Self { uri: uri.to_owned(), name })
+        });
+        found.collect()
     }
 
     /// Another release, `codename`, on the same mirror.
@@ -117,4 +120,26 @@ Acquire::http::Timeout "30";
 Acquire::https::Timeout "30";
 "#
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_found_among_apts_indices() {
+        let indices = "'http://a.example/tools/dists/bookworm/stable/binary-amd64/Packages.xz' a 0
+'http://m.example/debian/dists/bookworm/InRelease' b 0
+'http://m.example/debian/dists/bookworm/main/binary-amd64/Packages.xz' c 0
+'http://m.example/debian/dists/bookworm-updates/main/binary-amd64/Packages.xz' d 0
+'https://s.example/debian-security/dists/bookworm-security/main/binary-amd64/Packages.xz' e 0\n";
+        let found = |codename| {
+            let releases = Release::among(indices, codename);
+            releases.iter().map(|release| format!("{} {}", release.uri, release.name)).collect::<Vec<_>>()
+        };
+        let bookworm =
+            ["http://m.example/debian bookworm", "https://s.example/debian-security bookworm-security"];
+        assert_eq!(found("bookworm"), bookworm);
+        assert!(found("trixie").is_empty());
+    }
 }

@@ -9,7 +9,7 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::guests::Guests;
@@ -34,7 +34,7 @@ impl Demo {
         copy(&workspace.root.join("examples/wiki"), &wiki)?;
 
         // Taken over before the host starts, so that no signal ends this program and leaves the copy behind.
-        let signals = Signals::new([SIGINT, SIGTERM])?;
+        let signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
         let mut host = Command::new(workspace.target.join("release/fcgi-wasm-host"));
         host.arg("--listen").arg(folder.path().join("foswiki.sock")).arg("--root").arg(&wiki);
         host.args(["--http", &self.http]);
@@ -83,4 +83,40 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use signal_hook::low_level::raise;
+
+    use super::*;
+
+    /// One test, because a signal reaches the whole process.
+    #[test]
+    fn signals_end_the_host() {
+        let outcome = |script: &str, raised: u8| {
+            let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).unwrap();
+            let mut host = Command::new("sh");
+            let host = host.args(["-c", script]).process_group(0).spawn().unwrap();
+            (0..raised).for_each(|_| raise(SIGTERM).unwrap());
+            supervise(host, signals)
+        };
+        assert!(outcome("exec sleep 1000", 1).is_ok());
+        assert!(outcome("exit 0", 0).is_ok());
+        let error = outcome("exit 3", 0).unwrap_err();
+        assert_eq!(error.to_string(), "fcgi-wasm-host: exit status: 3");
+    }
+
+    #[test]
+    fn a_copy_has_folders_files_and_links() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::create_dir_all(from.join("data/Main")).unwrap();
+        fs::write(from.join("data/Main/WebHome.txt"), "text").unwrap();
+        symlink("data/Main", from.join("Main")).unwrap();
+
+        copy(&from, &to).unwrap();
+        assert_eq!(fs::read_to_string(to.join("data/Main/WebHome.txt")).unwrap(), "text");
+        assert_eq!(fs::read_link(to.join("Main")).unwrap(), Path::new("data/Main"));
+    }
 }

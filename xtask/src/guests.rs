@@ -111,3 +111,37 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<bool> {
     fs::rename(&fresh, path).with_context(|| path.display().to_string())?;
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unchanged_component_keeps_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hello.wasm");
+        assert!(replace(&path, b"one").unwrap());
+        let time = || fs::metadata(&path).unwrap().modified().unwrap();
+        let first = time();
+
+        assert!(!replace(&path, b"one").unwrap());
+        assert_eq!(time(), first);
+        assert!(replace(&path, b"two").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn unknown_names_are_refused_with_the_known_ones() {
+        let all =
+            || ["hello", "slow"].map(|name| Guest { name: name.to_owned(), manifest: PathBuf::new() }).into();
+        let chosen = |names: &[&str]| {
+            let names = names.iter().copied().map(str::to_owned).collect();
+            let guests = Guests { names, toolchain: Source::Auto }.chosen(all())?;
+            Ok::<_, anyhow::Error>(guests.into_iter().map(|guest| guest.name).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(chosen(&[]).unwrap(), "hello slow");
+        assert_eq!(chosen(&["slow"]).unwrap(), "slow");
+        assert_eq!(chosen(&["fast"]).unwrap_err().to_string(), "there is no guest `fast`, only hello, slow");
+    }
+}
