@@ -82,8 +82,13 @@ impl Apt {
         let status =
             step::answer(Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Abbrev}${Package}\n"]))?;
         let installed: HashSet<&str> = status.lines().filter_map(|line| line.strip_prefix("ii ")).collect();
-        let missing =
-            |name: &&str| name.starts_with("lib") && !name.ends_with("-dev") && !installed.contains(name);
+        let missing = |name: &&str| {
+            // With a colon stand those of other architectures.
+            name.starts_with("lib")
+                && !name.contains(':')
+                && !name.ends_with("-dev")
+                && !installed.contains(name)
+        };
         // Packages stand at the start of a line, what they depend on is indented.
         Ok(tree.lines().filter(missing).map(str::to_owned).collect())
     }

@@ -31,7 +31,7 @@ pub(crate) struct Unpacked {
 impl Unpacked {
     /// The toolchain that an earlier run has left.
     pub(crate) fn present(workspace: &Workspace) -> Option<Self> {
-        let root = workspace.target.join("wasm-toolchain");
+        let root = home(workspace);
         root.join(STAMP).is_file().then_some(Self { root })
     }
 
@@ -51,7 +51,7 @@ impl Unpacked {
         let fresh = Self { root: temporary.path().join("root") };
         fresh.unpack(&archives)?;
 
-        let root = workspace.target.join("wasm-toolchain");
+        let root = home(workspace);
         if root.exists() {
             fs::remove_dir_all(&root)?;
         }
@@ -90,6 +90,11 @@ impl Unpacked {
         fs::write(self.root.join(STAMP), names.join("\n") + "\n")?;
         Ok(())
     }
+}
+
+/// Where the toolchain is, once it is complete.
+fn home(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("wasm-toolchain")
 }
 
 /// Downloads all packages of the toolchain into a folder of `temporary` and returns that folder.

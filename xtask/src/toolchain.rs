@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
 
 use crate::debian::Unpacked;
@@ -18,7 +18,7 @@ pub(crate) const TARGET: &str = "wasm32-wasip2";
 const RUSTUP_LIMIT: Duration = Duration::from_mins(2);
 
 /// Which sources [`Toolchain::find`] may use.
-#[derive(Clone, Copy, Default, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Default, ValueEnum)]
 pub(crate) enum Source {
     /// The installed Rust, adding the target with rustup if need be, else Debian's packages
     #[default]
@@ -41,35 +41,40 @@ impl Toolchain {
     /// Finds a toolchain, fetching what is missing; the error says what was tried and what helps.
     pub(crate) fn find(source: Source, workspace: &Workspace) -> Result<Self> {
         let sysroot = sysroot()?;
-        if source != Source::Debian && has_target(&sysroot) {
-            return Ok(Self::Installed);
+        match source {
+            Source::Rustup => Self::installed(&sysroot),
+            Source::Debian => Self::debian(&sysroot, workspace),
+            // What is here already goes before what would have to be fetched.
+            Source::Auto if !has_target(&sysroot) && Unpacked::present(workspace).is_some() => {
+                Self::debian(&sysroot, workspace)
+            }
+            Source::Auto => Self::installed(&sysroot).or_else(|rustup| {
+                Self::debian(&sysroot, workspace).map_err(|debian| {
+                    anyhow!(
+                        "the target {TARGET} is missing: run `rustup target add {TARGET}` where rustup reaches its \
+                         server, or use a Debian system whose apt sources are reached\n  rustup: {rustup:#}\n  \
+                         Debian: {debian:#}"
+                    )
+                })
+            }),
         }
-        if source != Source::Rustup
-            && let Some(unpacked) = Unpacked::present(workspace)
-        {
-            return Ok(Self::Debian { unpacked, linkers: Linkers::of(&sysroot)? });
-        }
-        let rustup = match source {
-            Source::Debian => Err(anyhow!("not asked for")),
-            Source::Auto | Source::Rustup => add_target(&sysroot),
-        };
-        let Err(rustup) = rustup else { return Ok(Self::Installed) };
-        let debian = match source {
-            Source::Rustup => Err(anyhow!("not asked for")),
-            Source::Auto | Source::Debian => Self::from_debian(&sysroot, workspace),
-        };
-        debian.map_err(|debian| {
-            anyhow!(
-                "the target {TARGET} is missing: run `rustup target add {TARGET}` where rustup reaches its server, \
-                 or use a Debian system whose apt sources are reached\n  rustup: {rustup:#}\n  Debian: {debian:#}"
-            )
-        })
     }
 
-    fn from_debian(sysroot: &Path, workspace: &Workspace) -> Result<Self> {
+    fn installed(sysroot: &Path) -> Result<Self> {
+        if !has_target(sysroot) {
+            eprintln!("xtask: adding the target {TARGET}");
+            step::within(RUSTUP_LIMIT, Command::new("rustup").args(["target", "add", TARGET]))?;
+        }
+        if !has_target(sysroot) {
+            bail!("the target is not in {}", sysroot.display());
+        }
+        Ok(Self::Installed)
+    }
+
+    fn debian(sysroot: &Path, workspace: &Workspace) -> Result<Self> {
+        // Looked for first: without them there is no use in a compiler.
         let linkers = Linkers::of(sysroot)?;
-        let unpacked = Unpacked::fetch(workspace)?;
-        Ok(Self::Debian { unpacked, linkers })
+        Ok(Self::Debian { unpacked: Unpacked::fetch(workspace)?, linkers })
     }
 
     /// Makes `cargo` build with this toolchain, whatever flags the host is being built with.
@@ -121,10 +126,4 @@ fn sysroot() -> Result<PathBuf> {
 
 fn has_target(sysroot: &Path) -> bool {
     sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir()
-}
-
-fn add_target(sysroot: &Path) -> Result<()> {
-    eprintln!("xtask: adding the target {TARGET}");
-    step::within(RUSTUP_LIMIT, Command::new("rustup").args(["target", "add", TARGET]))?;
-    if has_target(sysroot) { Ok(()) } else { Err(anyhow!("the target is not in {}", sysroot.display())) }
 }
