@@ -1,6 +1,11 @@
 //! What macros and markup may know of the page being made.
 
-use crate::{prefs::Prefs, store::Store};
+use std::collections::BTreeMap;
+
+use crate::{
+    prefs::Prefs,
+    store::{Store, valid_topic, valid_web},
+};
 
 /// What holds for the whole site.
 #[derive(Debug, Clone)]
@@ -48,4 +53,52 @@ pub struct Page<'a> {
     pub prefs: Prefs,
     /// Seconds since 1970-01-01 00:00 UTC.
     pub now: i64,
+    /// What macros and markup have found out while making it; starts empty.
+    pub memo: Memo,
+}
+
+/// What macros and markup find out while they make a page.
+#[derive(Debug, Default)]
+pub struct Memo {
+    /// Which topics exist, by `web/topic`.
+    topics: BTreeMap<String, bool>,
+    /// How often each anchor was asked for.
+    anchors: BTreeMap<String, usize>,
+}
+
+impl Page<'_> {
+    /// Whether a topic exists. Asks the store once for each topic.
+    pub fn topic_exists(&mut self, web: &str, topic: &str) -> bool {
+        let name = format!("{web}/{topic}");
+        if let Some(&exists) = self.memo.topics.get(&name) {
+            return exists;
+        }
+        let exists = valid_web(web) && valid_topic(topic) && self.store.topic_exists(web, topic);
+        self.memo.topics.insert(name, exists);
+        exists
+    }
+
+    /// An anchor for the page: its name, numbered from its second use on.
+    pub(crate) fn unique_anchor(&mut self, name: &str) -> String {
+        unique(&mut self.memo.anchors, name)
+    }
+
+    /// Whether a preference is set, and not to `off`, `no`, `false` or `0`.
+    pub(crate) fn is_on(&self, preference: &str) -> bool {
+        self.prefs.get(preference).is_some_and(is_true)
+    }
+}
+
+/// Numbers the uses of a name: `Name`, `Name_AN1`, `Name_AN2` …
+pub(crate) fn unique(uses: &mut BTreeMap<String, usize>, name: &str) -> String {
+    let count = uses.entry(name.to_owned()).or_default();
+    let unique = if *count == 0 { name.to_owned() } else { format!("{name}_AN{count}") };
+    *count += 1;
+    unique
+}
+
+/// Whether a setting or parameter switches something on.
+pub(crate) fn is_true(value: &str) -> bool {
+    let value = value.trim();
+    !(value.is_empty() || ["off", "no", "false", "0"].iter().any(|off| off.eq_ignore_ascii_case(value)))
 }

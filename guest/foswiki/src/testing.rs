@@ -1,7 +1,7 @@
 //! What tests of several rooms share.
 
 use crate::{
-    page::{Page, Settings, User},
+    page::{Memo, Page, Settings, User},
     prefs::Prefs,
     store::Store,
 };
@@ -35,5 +35,6 @@ pub(crate) fn page<'a>(store: &'a dyn Store, settings: &'a Settings, user: &'a U
         base_topic: "WebHome".to_owned(),
         prefs: Prefs::default(),
         now: 1_795_398_350,
+        memo: Memo::default(),
     }
 }

@@ -1,1 +1,28 @@
-//! Topic markup (TML) to HTML.
+//! Topic markup to HTML.
+//!
+//! One pass per concern, each a hand-written scanner over bytes: [`protect`] sets aside what is not markup and
+//! escapes stray HTML characters, [`blocks`] goes line by line (headings, lists, tables), and every piece of text
+//! it meets goes through [`emphasis`] and [`links`], which writes the output. Nothing is compiled or built in
+//! advance: the code runs in a fresh instance for every request.
+
+mod blocks;
+mod emphasis;
+pub(crate) mod headings;
+mod links;
+mod lists;
+mod protect;
+mod tables;
+mod target;
+pub(crate) mod words;
+
+use crate::page::Page;
+
+/// Output may grow to this many bytes; what follows is cut, with a visible warning. A page of a megabyte is far
+/// beyond what people read, and a wiki topic may repeat an INCLUDE as often as it likes.
+pub const MAX_OUTPUT: usize = 4 << 20;
+
+/// Renders topic text, macros already expanded, to HTML. `<nop>` is gone from the result.
+pub fn render(page: &mut Page, text: &str) -> String {
+    let (text, kept) = protect::take_out(text);
+    blocks::Renderer::new(page, kept, text.len()).render(&text)
+}
