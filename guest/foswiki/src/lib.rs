@@ -12,14 +12,26 @@
 //! | [`access`] | who may VIEW or CHANGE what |
 //! | [`macros`] | `%MACRO{…}%` to text |
 //! | [`tml`] | topic markup to HTML |
+//! | [`http`] | requests as CGI variables, responses, dates, conditions, ranges |
+//! | [`actions`] | what a request asks for, and the answer |
+//! | [`skin`] | the look of pages |
 //! | [`page`] | what macros and markup may ask about the page being made |
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
+
 pub mod access;
+pub mod actions;
+pub mod html;
+pub mod http;
 pub mod macros;
 pub mod page;
 pub mod prefs;
+mod render;
+pub mod skin;
 pub mod store;
 #[cfg(test)]
 mod testing;
 pub mod tml;
 pub mod topic;
+#[cfg(target_arch = "wasm32")]
+mod wasm;

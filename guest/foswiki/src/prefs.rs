@@ -33,12 +33,12 @@ pub struct Prefs {
 
 impl Prefs {
     /// Reads the preferences of a page at `(web, topic)`: System.DefaultPreferences, Main.SitePreferences, the
-    /// WebPreferences of each ancestor web, the user's topic, the topic itself; `FINALPREFERENCES` locks.
+    /// `WebPreferences` of each ancestor web, the user's topic, the topic itself; `FINALPREFERENCES` locks.
     ///
     /// A topic that is missing or cannot be read sets nothing.
     pub fn of(store: &dyn Store, settings: &Settings, user: &User, (web, topic): (&str, &str)) -> Prefs {
         let topic = read(store, web, topic).unwrap_or_default();
-        Prefs::of_topic(store, settings, user, (web, topic))
+        Prefs::of_topic(store, settings, user, (web, &topic))
     }
 
     /// [`Prefs::of`] for a topic that is already read.
@@ -46,12 +46,12 @@ impl Prefs {
         store: &dyn Store,
         settings: &Settings,
         user: &User,
-        (web, topic): (&str, Topic),
+        (web, topic): (&str, &Topic),
     ) -> Prefs {
         let prefs = Prefs::default();
         let web = prefs.web_layer(store, settings, web);
-        let user = Layer::on(web, &read(store, &settings.users_web, &user.wiki_name));
-        Prefs { layers: Layer::on(user, &Ok(topic)), ..prefs }
+        let user = Layer::on(web, read(store, &settings.users_web, &user.wiki_name).as_ref());
+        Prefs { layers: Layer::on(user, Ok(topic)), ..prefs }
     }
 
     /// The value of a preference, unexpanded.
@@ -72,12 +72,12 @@ impl Prefs {
         }
         let layer = if web.is_empty() {
             let defaults =
-                Layer::on(Layer::bottom(), &read(store, &settings.system_web, DEFAULT_PREFERENCES));
-            Layer::on(defaults, &read(store, &settings.users_web, SITE_PREFERENCES))
+                Layer::on(Layer::bottom(), read(store, &settings.system_web, DEFAULT_PREFERENCES).as_ref());
+            Layer::on(defaults, read(store, &settings.users_web, SITE_PREFERENCES).as_ref())
         } else {
             let parent = web.rsplit_once('/').map_or("", |(parent, _)| parent);
             let parent = self.web_layer(store, settings, parent);
-            Layer::on(parent, &read(store, web, &settings.web_prefs_topic))
+            Layer::on(parent, read(store, web, &settings.web_prefs_topic).as_ref())
         };
         self.webs.borrow_mut().insert(web.to_owned(), Rc::clone(&layer));
         layer
@@ -100,8 +100,8 @@ impl Layer {
         Rc::new(Layer { complete: true, ..Layer::default() })
     }
 
-    fn on(below: Rc<Layer>, topic: &io::Result<Topic>) -> Rc<Layer> {
-        let settings = topic.as_ref().map(TopicSettings::of).unwrap_or_default();
+    fn on(below: Rc<Layer>, topic: Result<&Topic, &io::Error>) -> Rc<Layer> {
+        let settings = topic.map(TopicSettings::of).unwrap_or_default();
         let locked = settings.value(FINAL_PREFERENCES).unwrap_or_default();
         let locked = names(locked).map(str::to_owned).collect();
         let complete = below.complete && topic.is_ok();

@@ -1,0 +1,299 @@
+//! Where a request goes: the action and path behind the many forms in which web servers split a URL.
+
+use crate::http::{Request, query};
+
+/// The folder that scripts are in, in Foswiki's own layout.
+const SCRIPTS: &str = "bin";
+
+/// The folder that attachments are in, in Foswiki's own layout.
+const ATTACHMENTS: &str = "pub";
+
+/// The script URL path where nothing tells: Foswiki's own.
+const DEFAULT_SCRIPT_URL_PATH: &str = "/foswiki/bin";
+
+/// The endings of a script that is the whole wiki, whatever it is called.
+const WIKI_SCRIPTS: [&str; 3] = [".fcgi", ".cgi", ".pl"];
+
+/// Actions that show where the script path ends when the URL has no `bin` in it.
+const ACTIONS: &str = " asset attach changes compare compareauth configure edit jsonrpc login logon manage oops preview \
+                       previewauth rdiff rdiffauth register rename resetpasswd rest restauth save search statistics \
+                       upload view viewauth viewfile viewfileauth ";
+
+/// Where a request goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The URL path before the action, e.g. `/foswiki/bin`; empty at the top.
+    pub script_url_path: String,
+    /// The URL path of attachments, e.g. `/foswiki/pub`.
+    pub pub_url_path: String,
+    /// The action: `view` where the URL names none.
+    pub action: String,
+    /// The path behind the action: decoded, without empty and dot segments.
+    pub path: Vec<String>,
+    /// Whether the path ends with a slash.
+    pub trailing_slash: bool,
+}
+
+impl Address {
+    /// Reads the address from `FOSWIKI_SCRIPT_URL_PATH` and `FOSWIKI_PUB_URL_PATH` where the operator sets them, and
+    /// from `SCRIPT_NAME`, `PATH_INFO`, `DOCUMENT_URI` and `REQUEST_URI`.
+    pub fn of(request: &Request) -> Address {
+        let url = Url::of(request);
+        let setting = |name| Some(segments(request.variable(name))).filter(|path| !path.is_empty());
+        let scripts = setting("FOSWIKI_SCRIPT_URL_PATH");
+        let files = setting("FOSWIKI_PUB_URL_PATH");
+        let known = files.iter().map(|base| (base, true)).chain(scripts.iter().map(|base| (base, false)));
+        let configured =
+            known.clone().find_map(|(base, file)| url.behind(base).map(|rest| (base.len(), file, rest)));
+        let (base, file, mut rest) = match configured {
+            Some((len, file, rest)) => (url.segments[..len].to_vec(), file, rest),
+            None => url.split(),
+        };
+        // mod_actions puts the whole URL behind the script.
+        if !base.is_empty() && !file && rest.starts_with(&base) {
+            rest.drain(..base.len());
+        }
+        let derived = derive(&base, file);
+        let [scripts, files] = [scripts.unwrap_or(derived.0), files.unwrap_or(derived.1)];
+        let action = match rest.first() {
+            _ if file => "viewfile".to_owned(),
+            Some(first) if is_action(first) => rest.remove(0),
+            _ => "view".to_owned(),
+        };
+        Address {
+            script_url_path: url_path(&scripts),
+            pub_url_path: url_path(&files),
+            action,
+            trailing_slash: url.trailing_slash && !rest.is_empty(),
+            path: rest,
+        }
+    }
+}
+
+/// The URL's path as far as the variables tell it.
+struct Url {
+    segments: Vec<String>,
+    trailing_slash: bool,
+}
+
+impl Url {
+    /// `SCRIPT_NAME` and `PATH_INFO` together; where neither is given, `REQUEST_URI`.
+    ///
+    /// A script name without a leading slash is what nginx's `fastcgi_split_path_info` cuts out of the URL when its
+    /// pattern skips the script path: that path is in `DOCUMENT_URI`, or in `REQUEST_URI` where nothing was rewritten.
+    fn of(request: &Request) -> Url {
+        let (script, info) = (request.variable("SCRIPT_NAME"), request.variable("PATH_INFO"));
+        let tail = format!("{script}{info}");
+        let path = match () {
+            () if tail.is_empty() => request_path(request),
+            // Dot segments of the path cannot climb into the script's name.
+            () if script.is_empty() || script.starts_with('/') => {
+                let segments = segments(script).into_iter().chain(segments(info)).collect();
+                return Url { segments, trailing_slash: tail.ends_with('/') };
+            }
+            () => {
+                let mut whole =
+                    [request.variable("DOCUMENT_URI").to_owned(), request_path(request)].into_iter();
+                let found = whole.find(|url| url.strip_suffix(&tail).is_some_and(|base| base.ends_with('/')));
+                found.unwrap_or_else(|| format!("{DEFAULT_SCRIPT_URL_PATH}/{tail}"))
+            }
+        };
+        Url { segments: segments(&path), trailing_slash: path.ends_with('/') }
+    }
+
+    /// What is behind a base, if the URL is below it.
+    fn behind(&self, base: &[String]) -> Option<Vec<String>> {
+        self.segments.strip_prefix(base).map(<[String]>::to_vec)
+    }
+
+    /// The base (without the script's own name), whether it is that of attachments, and what is behind it.
+    ///
+    /// The first segment that means something decides: `bin`, `pub`, a script, an action. Where there is none, the
+    /// wiki has short URLs: the whole path is one.
+    fn split(&self) -> (Vec<String>, bool, Vec<String>) {
+        let all = &self.segments;
+        let found = all.iter().position(|segment| {
+            [SCRIPTS, ATTACHMENTS].contains(&segment.as_str())
+                || is_wiki_script(segment)
+                || is_known_action(segment)
+        });
+        let Some(at) = found else { return (Vec::new(), false, all.clone()) };
+        let (mut end, mut from) = (at, at);
+        if [SCRIPTS, ATTACHMENTS].contains(&all[at].as_str()) {
+            (end, from) = (at + 1, at + 1);
+        }
+        if all.get(from).is_some_and(|segment| is_wiki_script(segment)) {
+            from += 1;
+        }
+        (all[..end].to_vec(), all[at] == ATTACHMENTS, all[from..].to_vec())
+    }
+}
+
+/// The script and attachment paths that go with a base found in a URL.
+fn derive(base: &[String], file: bool) -> (Vec<String>, Vec<String>) {
+    let sibling = |name: &str| {
+        let parent = base.split_last().map_or(&[][..], |(_, parent)| parent);
+        parent.iter().cloned().chain([name.to_owned()]).collect()
+    };
+    match base.last().map(String::as_str) {
+        _ if file => (sibling(SCRIPTS), base.to_vec()),
+        Some(SCRIPTS) => (base.to_vec(), sibling(ATTACHMENTS)),
+        _ => (base.to_vec(), base.iter().cloned().chain([ATTACHMENTS.to_owned()]).collect()),
+    }
+}
+
+/// Actions are lower-case words; webs and topics begin with a capital.
+fn is_action(segment: &str) -> bool {
+    segment.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+fn is_known_action(segment: &str) -> bool {
+    is_action(segment) && ACTIONS.contains(&format!(" {segment} "))
+}
+
+fn is_wiki_script(segment: &str) -> bool {
+    WIKI_SCRIPTS.iter().any(|ending| segment.ends_with(ending))
+}
+
+/// The decoded path of `REQUEST_URI`.
+fn request_path(request: &Request) -> String {
+    let uri = request.variable("REQUEST_URI");
+    let path = uri.split(['?', '#']).next().unwrap_or_default();
+    // Some servers give the absolute form.
+    let path = path.split_once("://").map_or(path, |(_, rest)| rest.find('/').map_or("", |at| &rest[at..]));
+    query::decode(path)
+}
+
+/// A path's segments without empty ones, with `.` and `..` resolved and never above the top.
+fn segments(path: &str) -> Vec<String> {
+    let mut segments = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => (),
+            ".." => drop(segments.pop()),
+            segment => segments.push(segment.to_owned()),
+        }
+    }
+    segments
+}
+
+fn url_path(segments: &[String]) -> String {
+    let mut path = String::new();
+    for segment in segments {
+        path.push('/');
+        path.push_str(&query::encode_path(segment));
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks `base action path` as the variables give them.
+    fn check(variables: &[(&str, &str)], expected: &str) {
+        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let address = Address::of(&Request::new(owned));
+        let slash = if address.trailing_slash { "/" } else { "" };
+        let found =
+            format!("{} {} {}{slash}", address.script_url_path, address.action, address.path.join("/"));
+        assert_eq!(found, expected, "{variables:?}");
+    }
+
+    fn check_cgi(script: &str, info: &str, uri: &str, expected: &str) {
+        check(&[("SCRIPT_NAME", script), ("PATH_INFO", info), ("REQUEST_URI", uri)], expected);
+    }
+
+    #[test]
+    fn every_web_server_splits_urls_its_own_way() {
+        let url = "/foswiki/bin/view/Main/WebHome";
+        let same = "/foswiki/bin view Main/WebHome";
+        // Plain CGI, lighttpd, HAProxy with a pattern for the path.
+        check_cgi("/foswiki/bin/view", "/Main/WebHome", url, same);
+        // Apache with mod_fcgid: rewritten to the script, Alias to the script, Action.
+        check_cgi("/foswiki/bin/foswiki.fcgi", "/view/Main/WebHome", url, same);
+        check_cgi("/foswiki/bin", "/view/Main/WebHome", url, same);
+        check_cgi("/foswiki/bin/foswiki.fcgi", url, url, same);
+        // Apache with mod_proxy_fcgi.
+        check_cgi(url, "", url, same);
+        // nginx without a split, and with the one that Foswiki's manual shows.
+        check_cgi(url, "", url, same);
+        check_cgi("view", "/Main/WebHome", url, same);
+        check_cgi("/foswiki/bin/view", "", "/foswiki/bin/view", "/foswiki/bin view ");
+        // HAProxy and Caddy give the whole path as PATH_INFO.
+        check_cgi("", url, url, same);
+        check_cgi("", "/bin/view/Main/WebHome", "/bin/view/Main/WebHome", "/bin view Main/WebHome");
+        // No variables but the URI.
+        check_cgi("", "", "/foswiki/bin/view/Main/Web%48ome?x=/y", same);
+        check_cgi("", "", "http://wiki.example/foswiki/bin/view/Main/WebHome", same);
+    }
+
+    #[test]
+    fn nginx_rewrites_of_the_manual() {
+        let document = ("DOCUMENT_URI", "/foswiki/bin/view/Main/WebHome");
+        let split =
+            [("SCRIPT_NAME", "view"), ("PATH_INFO", "/Main/WebHome"), ("REQUEST_URI", "/Main/WebHome?a=b")];
+        check(&[split[0], split[1], split[2], document], "/foswiki/bin view Main/WebHome");
+        check(&split, "/foswiki/bin view Main/WebHome");
+        let configured = ("FOSWIKI_SCRIPT_URL_PATH", "/foswiki/bin/");
+        check(&[split[0], split[1], split[2], configured], "/foswiki/bin view Main/WebHome");
+        check_cgi(
+            "viewfile",
+            "/Main/WebHome/a.png",
+            "/pub/Main/WebHome/a.png",
+            "/foswiki/bin viewfile Main/WebHome/a.png",
+        );
+        check_cgi("", "", "/", " view ");
+    }
+
+    #[test]
+    fn short_urls() {
+        check_cgi("", "/Main/WebHome", "/Main/WebHome", " view Main/WebHome");
+        check_cgi("/Main/WebHome", "", "/Main/WebHome", " view Main/WebHome");
+        check_cgi("", "/Main/", "/Main/", " view Main/");
+        check_cgi("", "/_default/WebHome", "/_default/WebHome", " view _default/WebHome");
+        let wiki = ("FOSWIKI_SCRIPT_URL_PATH", "/wiki");
+        check(&[("SCRIPT_NAME", "/wiki"), ("PATH_INFO", "/Main/WebHome"), wiki], "/wiki view Main/WebHome");
+        check(&[("SCRIPT_NAME", "/wiki/edit/Main/X"), wiki], "/wiki edit Main/X");
+        check(&[("REQUEST_URI", "/wiki/"), wiki], "/wiki view ");
+        check_cgi("/wiki", "/view/Main/WebHome", "", "/wiki view Main/WebHome");
+        check_cgi(
+            "/foswiki/bin/foswiki.fcgi",
+            "/Main/WebHome",
+            "/foswiki/Main/WebHome",
+            "/foswiki/bin view Main/WebHome",
+        );
+    }
+
+    #[test]
+    fn attachments() {
+        check_cgi("", "/foswiki/pub/Main/WebHome/a.png", "", "/foswiki/bin viewfile Main/WebHome/a.png");
+        check_cgi("", "/pub/Main/WebHome/view", "", "/bin viewfile Main/WebHome/view");
+        check_cgi(
+            "/foswiki/bin/viewfile",
+            "/Main/WebHome/bin/a.png",
+            "",
+            "/foswiki/bin viewfile Main/WebHome/bin/a.png",
+        );
+        let files = ("FOSWIKI_PUB_URL_PATH", "/files");
+        check(&[("SCRIPT_NAME", "/files/Main/WebHome/a.png"), files], "/bin viewfile Main/WebHome/a.png");
+    }
+
+    #[test]
+    fn dots_slashes_and_nonsense() {
+        for (info, expected) in [
+            ("/view//Main//WebHome", "/foswiki/bin view Main/WebHome"),
+            ("/view/./Main/WebHome", "/foswiki/bin view Main/WebHome"),
+            ("/view/Main/../../etc", "/foswiki/bin etc "),
+            ("/view/../../../../../etc/passwd", "/foswiki/bin etc passwd"),
+            ("/nosuch/Main/WebHome", "/foswiki/bin nosuch Main/WebHome"),
+            ("/view/Main/<script>", "/foswiki/bin view Main/<script>"),
+            ("/view/OracleAcl/Sub/", "/foswiki/bin view OracleAcl/Sub/"),
+            ("/view/", "/foswiki/bin view "),
+            ("", "/foswiki/bin view "),
+            ("/", "/foswiki/bin view "),
+        ] {
+            check_cgi("/foswiki/bin/foswiki.fcgi", info, "", expected);
+        }
+    }
+}
