@@ -1,0 +1,268 @@
+//! A request's body on its way from the connection to the handler: bounded, and never silently short.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use wasmtime_wasi_http::Error;
+
+/// Bytes of one body that wait for its handler. Four full records: enough that reading and running overlap.
+const CAPACITY: usize = 256 << 10;
+
+/// Makes a body of `length` bytes, where that is known.
+pub fn channel(length: Option<u64>) -> (Writer, Reader) {
+    let shared = Arc::new(Mutex::new(Queue { remaining: length, ..Queue::default() }));
+    (Writer(Arc::clone(&shared)), Reader(shared))
+}
+
+/// The connection's end. Dropping it before [`Writer::finish`] breaks the body off.
+#[derive(Debug)]
+pub struct Writer(Arc<Mutex<Queue>>);
+
+/// The handler's end.
+#[derive(Debug)]
+pub struct Reader(Arc<Mutex<Queue>>);
+
+/// Tells how long a handler has been waiting for the client, which is not held against it.
+#[derive(Debug, Clone)]
+pub struct Waiting(Arc<Mutex<Queue>>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    pieces: VecDeque<Bytes>,
+    bytes: usize,
+    remaining: Option<u64>,
+    end: Option<End>,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+    reader_gone: bool,
+    client: Client,
+}
+
+/// How long the handler has been waiting for the client, in both directions.
+#[derive(Debug, Default)]
+struct Client {
+    reading: bool,
+    writing: bool,
+    since: Option<Instant>,
+    waited: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Complete,
+    /// The client went away, or sent another number of bytes than it announced.
+    Broken,
+}
+
+impl Writer {
+    /// Adds a piece. The caller asks [`Writer::poll_ready`] first; a piece is never refused.
+    pub fn push(&self, piece: Bytes) {
+        let mut queue = lock(&self.0);
+        if queue.reader_gone || queue.end.is_some() {
+            return;
+        }
+        if let Some(remaining) = queue.remaining {
+            match remaining.checked_sub(piece.len() as u64) {
+                Some(rest) => queue.remaining = Some(rest),
+                None => return queue.end(End::Broken),
+            }
+        }
+        queue.bytes += piece.len();
+        queue.pieces.push_back(piece);
+        queue.wake_reader();
+    }
+
+    /// Ready once the handler has taken enough for more; at once when it does not read any more.
+    pub fn poll_ready(&self, context: &Context<'_>) -> Poll<()> {
+        let mut queue = lock(&self.0);
+        if queue.bytes < CAPACITY || queue.reader_gone {
+            return Poll::Ready(());
+        }
+        queue.writer = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// Ends the body: complete when it is as long as announced, else broken off.
+    pub fn finish(&self) {
+        let mut queue = lock(&self.0);
+        let end = if queue.remaining.is_none_or(|rest| rest == 0) { End::Complete } else { End::Broken };
+        queue.end(end);
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        lock(&self.0).end(End::Broken);
+    }
+}
+
+impl Reader {
+    /// A view on how long this body's handler has waited for the client.
+    pub fn waiting(&self) -> Waiting {
+        Waiting(Arc::clone(&self.0))
+    }
+}
+
+impl Waiting {
+    /// The time that the handler has spent waiting for the client to send the body.
+    pub fn total(&self) -> Duration {
+        let client = &lock(&self.0).client;
+        client.waited + client.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Says that the handler waits for the client to take the response, until the guard is dropped.
+    pub fn start(&self) -> impl Drop + use<> {
+        lock(&self.0).client.update(|client| client.writing = true);
+        Writing(Arc::clone(&self.0))
+    }
+}
+
+struct Writing(Arc<Mutex<Queue>>);
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        lock(&self.0).client.update(|client| client.writing = false);
+    }
+}
+
+impl Client {
+    fn update(&mut self, change: impl FnOnce(&mut Self)) {
+        change(self);
+        if self.reading || self.writing {
+            self.since.get_or_insert_with(Instant::now);
+        } else if let Some(since) = self.since.take() {
+            self.waited += since.elapsed();
+        }
+    }
+}
+
+impl Queue {
+    fn end(&mut self, end: End) {
+        if self.end.is_none() {
+            self.end = Some(end);
+            self.wake_reader();
+        }
+    }
+
+    fn wake_reader(&mut self) {
+        self.client.update(|client| client.reading = false);
+        if let Some(waker) = self.reader.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Body for Reader {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let mut queue = lock(&self.0);
+        if let Some(piece) = queue.pieces.pop_front() {
+            queue.bytes -= piece.len();
+            if let Some(waker) = queue.writer.take() {
+                waker.wake();
+            }
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        }
+        match queue.end {
+            Some(End::Complete) => Poll::Ready(None),
+            Some(End::Broken) => Poll::Ready(Some(Err(Error::HttpRequestBodySize(queue.remaining)))),
+            None => {
+                queue.client.update(|client| client.reading = true);
+                queue.reader = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let queue = lock(&self.0);
+        queue.pieces.is_empty() && queue.end == Some(End::Complete)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let queue = lock(&self.0);
+        queue.remaining.map_or_else(SizeHint::default, |rest| SizeHint::with_exact(rest + queue.bytes as u64))
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let mut queue = lock(&self.0);
+        queue.reader_gone = true;
+        queue.pieces.clear();
+        queue.bytes = 0;
+        if let Some(waker) = queue.writer.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// A panic elsewhere leaves the queue as it was, so its contents stay usable.
+fn lock(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    fn read_all(mut reader: Reader) -> Result<Vec<u8>, Error> {
+        let mut context = Context::from_waker(Waker::noop());
+        let mut all = Vec::new();
+        loop {
+            match Pin::new(&mut reader).poll_frame(&mut context) {
+                Poll::Ready(Some(frame)) => all.extend(frame?.into_data().expect("data")),
+                Poll::Ready(None) => return Ok(all),
+                Poll::Pending => panic!("a body without an end"),
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_body_of_the_announced_length_is_complete() {
+        let check = |length, pieces: &[&'static str], complete| {
+            let (writer, reader) = channel(length);
+            pieces.iter().for_each(|piece| writer.push(Bytes::from_static(piece.as_bytes())));
+            writer.finish();
+            assert_eq!(read_all(reader).is_ok(), complete, "{length:?} {pieces:?}");
+        };
+        check(None, &[], true);
+        check(None, &["a", "b"], true);
+        check(Some(2), &["a", "b"], true);
+        check(Some(3), &["a", "b"], false);
+        check(Some(1), &["a", "b"], false);
+        check(Some(0), &[], true);
+    }
+
+    #[test]
+    fn a_lost_client_breaks_the_body_off() {
+        let (writer, reader) = channel(None);
+        writer.push(Bytes::from_static(b"half"));
+        drop(writer);
+        assert!(read_all(reader).is_err());
+    }
+
+    #[test]
+    fn a_full_body_waits_for_its_handler() {
+        let context = Context::from_waker(Waker::noop());
+        let (writer, reader) = channel(None);
+        writer.push(Bytes::from(vec![0; CAPACITY]));
+        assert!(writer.poll_ready(&context).is_pending());
+        drop(reader);
+        assert!(writer.poll_ready(&context).is_ready());
+    }
+}

@@ -1,0 +1,74 @@
+//! The settings as an operator writes them.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use bytesize::ByteSize;
+use clap::Args;
+
+/// What to serve, and where.
+#[derive(Debug, Clone, Args)]
+pub struct Written {
+    /// Socket for the web server: a path, HOST:PORT or [V6]:PORT; may be repeated
+    #[arg(short, long, value_name = "ADDRESS")]
+    pub listen: Vec<String>,
+
+    /// Permission bits of Unix sockets, octal
+    #[arg(long, value_name = "MODE", default_value = "0660")]
+    pub socket_mode: String,
+
+    /// Owner of Unix sockets, by name or number
+    #[arg(long, value_name = "USER[:GROUP]")]
+    pub socket_owner: Option<String>,
+
+    /// Also answer HTTP here, for development: a gateway to the first socket
+    #[arg(long, value_name = "HOST:PORT")]
+    pub http: Option<SocketAddr>,
+
+    /// Component that answers requests [default: the built-in wiki]
+    #[arg(long, value_name = "FILE")]
+    pub module: Option<PathBuf>,
+
+    /// Wiki folder: its data, pub, templates and working are mounted read-only at /data, /pub, …
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+
+    /// Folder that the handler sees, read-only unless it says :rw; may be repeated
+    #[arg(long, value_name = "HOST:GUEST[:ro|:rw]")]
+    pub mount: Vec<String>,
+
+    /// How requests are run.
+    #[command(flatten)]
+    pub execution: WrittenExecution,
+}
+
+/// How requests are run.
+#[derive(Debug, Clone, Args)]
+pub struct WrittenExecution {
+    /// Requests that run at once
+    #[arg(short = 'n', long, visible_alias = "nproc", value_name = "N", default_value_t = 64)]
+    pub instances: usize,
+
+    /// Requests that may wait for their turn
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    pub queue: usize,
+
+    /// How long each waits before it is answered with 503
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub queue_wait: humantime::Duration,
+
+    /// How long a handler may take, not counting its waits for the client
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    pub deadline: humantime::Duration,
+
+    /// Memory of one instance
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    pub memory: ByteSize,
+
+    /// How long a stopping host waits for requests that run
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    pub drain_timeout: humantime::Duration,
+
+    /// Folder for compiled components, the host's own [default: $CACHE_DIRECTORY or ~/.cache/fcgi-wasm-host]
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+}

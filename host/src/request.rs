@@ -1,0 +1,368 @@
+//! CGI variables to an HTTP request (RFC 3875 §4.1 the other way round).
+
+use std::{borrow::Cow, sync::Arc};
+
+use bytes::Bytes;
+use fcgi::Params;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
+    header::HOST,
+    uri::{Authority, Scheme},
+};
+use thiserror::Error;
+
+/// Headers that speak about one connection (RFC 9110 §7.6.1), or about a body whose framing FastCGI replaces.
+const HOP_BY_HOP: [&[u8]; 9] = [
+    b"CONNECTION",
+    b"KEEP_ALIVE",
+    b"PROXY_CONNECTION",
+    b"TE",
+    b"TRAILER",
+    b"TRANSFER_ENCODING",
+    b"UPGRADE",
+    b"CONTENT_LENGTH",
+    b"CONTENT_TYPE",
+];
+
+/// `HTTP_PROXY` comes from a client's `Proxy` header and would be taken for a setting (CVE-2016-5385).
+const HTTP_PROXY: &[u8] = b"HTTP_PROXY";
+
+/// Who the client is, in variables that some web servers fill in without having checked it.
+const UNVERIFIED: [&[u8]; 4] = [b"REMOTE_USER", b"AUTH_TYPE", b"REDIRECT_REMOTE_USER", b"REMOTE_IDENT"];
+
+/// A header name longer than any real one; what it names is dropped.
+const MAX_HEADER_NAME: usize = 128;
+
+/// What a request says before its body.
+#[derive(Debug)]
+pub struct Head {
+    /// The method.
+    pub method: Method,
+    /// Path and query as the client sent them.
+    pub uri: Uri,
+    /// The client's headers, `host` among them.
+    pub headers: HeaderMap,
+    /// `http` or `https`, as the web server was asked.
+    pub scheme: Scheme,
+    /// The body's length, where the web server knows it.
+    pub length: Option<u64>,
+}
+
+/// CGI variables that make no valid request.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum RequestError {
+    /// Not sent at all: the web server's configuration lost it.
+    #[error(
+        "the web server sent no REQUEST_METHOD; nginx drops inherited parameters where a location sets its own \
+         fastcgi_param: add `include fastcgi_params;` there"
+    )]
+    NoMethod,
+    /// Not a token (RFC 9110 §5.6.2).
+    #[error("REQUEST_METHOD {0:?} is not a method")]
+    Method(String),
+    /// Not a host name or address with an optional port.
+    #[error("HTTP_HOST {0:?} is not a host name")]
+    Host(String),
+    /// Not a path.
+    #[error("REQUEST_URI {0:?} is not a path")]
+    Uri(String),
+    /// Longer than any server accepts.
+    #[error("the URI of {0} bytes is too long")]
+    UriLength(usize),
+    /// Not a number of bytes.
+    #[error("CONTENT_LENGTH {0:?} is not a number")]
+    Length(String),
+}
+
+impl RequestError {
+    /// The status that answers it.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NoMethod => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Method(_) | Self::Host(_) | Self::Uri(_) | Self::Length(_) => StatusCode::BAD_REQUEST,
+            Self::UriLength(_) => StatusCode::URI_TOO_LONG,
+        }
+    }
+}
+
+/// The request's CGI variables, less those that a handler must not believe.
+#[derive(Debug, Clone)]
+pub struct Variables(Arc<Params>);
+
+impl Variables {
+    /// Wraps what the web server sent.
+    pub fn new(params: Params) -> Self {
+        Self(Arc::new(params))
+    }
+
+    /// The value of a variable; empty and missing are the same (RFC 3875 §4.1).
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.0.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// What a handler sees as its environment.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.0.iter().filter(|(name, _)| *name != HTTP_PROXY && !UNVERIFIED.contains(name))
+    }
+}
+
+impl Head {
+    /// Reads a request's head.
+    pub fn read(variables: &Variables) -> Result<Self, RequestError> {
+        let mut headers = headers(variables);
+        let authority = authority(variables)?;
+        headers.insert(HOST, authority);
+        Ok(Self {
+            method: method(variables)?,
+            uri: uri(variables)?,
+            headers,
+            scheme: scheme(variables),
+            length: length(variables)?,
+        })
+    }
+}
+
+fn method(variables: &Variables) -> Result<Method, RequestError> {
+    let method = variables.get("REQUEST_METHOD").ok_or(RequestError::NoMethod)?;
+    Method::from_bytes(method).map_err(|_| RequestError::Method(shown(method)))
+}
+
+/// RFC 3875 §4.1.2, and what web servers make of it: absent, empty and -1 mean that it is not known.
+fn length(variables: &Variables) -> Result<Option<u64>, RequestError> {
+    let Some(value) = variables.get("CONTENT_LENGTH").filter(|value| *value != b"-1") else {
+        return Ok(None);
+    };
+    let digits = value.iter().all(u8::is_ascii_digit);
+    let number = digits.then(|| str::from_utf8(value).ok()?.parse().ok()).flatten();
+    number.map(Some).ok_or_else(|| RequestError::Length(shown(value)))
+}
+
+fn scheme(variables: &Variables) -> Scheme {
+    let on = |value: &[u8]| value.eq_ignore_ascii_case(b"on") || value == b"1";
+    let https = variables.get("HTTPS").is_some_and(on)
+        || variables.get("REQUEST_SCHEME").is_some_and(|value| value.eq_ignore_ascii_case(b"https"));
+    if https { Scheme::HTTPS } else { Scheme::HTTP }
+}
+
+/// The host that the client named, else the one that the web server calls itself.
+fn authority(variables: &Variables) -> Result<HeaderValue, RequestError> {
+    if let Some(host) = variables.get("HTTP_HOST") {
+        return valid_authority(host).ok_or_else(|| RequestError::Host(shown(host)));
+    }
+    let name = variables.get("SERVER_NAME").filter(|name| *name != b"_").unwrap_or(b"localhost");
+    let port = variables.get("SERVER_PORT").unwrap_or_default();
+    let mut value = name.to_vec();
+    if !matches!(port, b"" | b"80" | b"443") {
+        value.push(b':');
+        value.extend_from_slice(port);
+    }
+    Ok(valid_authority(&value).unwrap_or(HeaderValue::from_static("localhost")))
+}
+
+fn valid_authority(value: &[u8]) -> Option<HeaderValue> {
+    let authority = Authority::try_from(value).ok()?;
+    let plain = !value.contains(&b'@') && !authority.host().is_empty();
+    plain.then(|| HeaderValue::from_bytes(value).ok()).flatten()
+}
+
+/// The URI that the client sent; without one, what the path variables add up to.
+fn uri(variables: &Variables) -> Result<Uri, RequestError> {
+    /// The longest URI that [`Uri`] holds.
+    const MAX_URI: usize = u16::MAX as usize - 1;
+
+    let text = match variables.get("REQUEST_URI") {
+        Some(uri) => origin_form(uri).ok_or_else(|| RequestError::Uri(shown(uri)))?,
+        None => Cow::Owned(joined_path(variables)),
+    };
+    if text.len() > MAX_URI {
+        return Err(RequestError::UriLength(text.len()));
+    }
+    let bytes = Bytes::copy_from_slice(&text);
+    Uri::from_maybe_shared(bytes)
+        .or_else(|_| Uri::from_maybe_shared(Bytes::from(escaped(&text, is_uri_byte))))
+        .map_err(|_| RequestError::Uri(shown(&text)))
+}
+
+/// Path and query of an origin-form or absolute-form target (RFC 9112 §3.2).
+fn origin_form(uri: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if uri.first() == Some(&b'/') {
+        return Some(Cow::Borrowed(uri));
+    }
+    if uri == b"*" {
+        return Some(Cow::Borrowed(uri));
+    }
+    let text = str::from_utf8(uri).ok()?;
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
+    Some(
+        rest.find('/')
+            .map_or(Cow::Borrowed(b"/".as_slice()), |start| Cow::Borrowed(rest[start..].as_bytes())),
+    )
+}
+
+fn joined_path(variables: &Variables) -> Vec<u8> {
+    let mut path = variables.get("SCRIPT_NAME").unwrap_or_default().to_vec();
+    path.extend_from_slice(variables.get("PATH_INFO").unwrap_or_default());
+    let mut uri = escaped(&path, is_path_byte);
+    if uri.first() != Some(&b'/') {
+        uri.insert(0, b'/');
+    }
+    if let Some(query) = variables.get("QUERY_STRING") {
+        uri.push(b'?');
+        uri.extend(escaped(query, is_uri_byte));
+    }
+    uri
+}
+
+fn is_uri_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic()
+        && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | b'#')
+}
+
+fn is_path_byte(byte: u8) -> bool {
+    is_uri_byte(byte) && !matches!(byte, b'?' | b'%' | b'[' | b']')
+}
+
+fn escaped(text: &[u8], keep: fn(u8) -> bool) -> Vec<u8> {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = Vec::with_capacity(text.len());
+    for &byte in text {
+        if keep(byte) {
+            out.push(byte);
+        } else {
+            out.extend([b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        }
+    }
+    out
+}
+
+/// The client's headers from `HTTP_*`, and the body's from `CONTENT_*` (RFC 3875 §4.1.18).
+fn headers(variables: &Variables) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(16);
+    for (name, value) in variables.iter() {
+        let header = match name.strip_prefix(b"HTTP_") {
+            Some(header) if !HOP_BY_HOP.contains(&header) => header,
+            None if matches!(name, b"CONTENT_TYPE" | b"CONTENT_LENGTH") && !value.is_empty() => name,
+            _ => continue,
+        };
+        // What is not a header in HTTP cannot have been one: another program's variable, dropped.
+        if let (Some(name), Ok(value)) = (header_name(header), HeaderValue::from_bytes(value)) {
+            headers.append(name, value);
+        }
+    }
+    if headers.get("content-length").is_some_and(|length| length == "-1") {
+        headers.remove("content-length");
+    }
+    headers
+}
+
+fn header_name(variable: &[u8]) -> Option<HeaderName> {
+    let mut buffer = [0; MAX_HEADER_NAME];
+    let name = buffer.get_mut(..variable.len())?;
+    for (to, from) in name.iter_mut().zip(variable) {
+        *to = if *from == b'_' { b'-' } else { *from };
+    }
+    HeaderName::from_bytes(name).ok()
+}
+
+/// A value from outside, for a message: cut, and with nothing in it that could forge a log line.
+pub(crate) fn shown(value: &[u8]) -> String {
+    const SHOWN: usize = 200;
+    let cut = &value[..value.len().min(SHOWN)];
+    let mut text = String::from_utf8_lossy(cut).into_owned();
+    if cut.len() < value.len() {
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Head, RequestError> {
+        let params = pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+        Head::read(&Variables::new(params))
+    }
+
+    fn get(pairs: &[(&str, &str)]) -> Head {
+        let mut all = vec![("REQUEST_METHOD", "GET")];
+        all.extend_from_slice(pairs);
+        read(&all).expect("a valid request")
+    }
+
+    #[test]
+    fn uri_is_what_the_client_sent() {
+        let check = |pairs: &[(&str, &str)], expected: &str| assert_eq!(get(pairs).uri.to_string(), expected);
+        check(&[("REQUEST_URI", "/bin/view/Main?a=b"), ("SCRIPT_NAME", "/x")], "/bin/view/Main?a=b");
+        check(&[("REQUEST_URI", "http://host/a/b")], "/a/b");
+        check(&[("REQUEST_URI", "http://host")], "/");
+        check(&[("REQUEST_URI", "/ä b")], "/%C3%A4%20b");
+        check(&[("SCRIPT_NAME", "/bin/view"), ("PATH_INFO", "/A b/ä?")], "/bin/view/A%20b/%C3%A4%3F");
+        check(
+            &[("SCRIPT_NAME", ""), ("PATH_INFO", "/x"), ("QUERY_STRING", "a=%20")],
+            "/x?a%20".replace("a%20", "a=%2520").as_str(),
+        );
+        check(&[], "/");
+    }
+
+    #[test]
+    fn bad_variables_are_refused() {
+        let check = |name: &str, value: &str, expected: RequestError| {
+            let pairs = [("REQUEST_METHOD", "GET"), (name, value)];
+            assert_eq!(read(&pairs).expect_err(name), expected);
+        };
+        check("REQUEST_METHOD", "G ET", RequestError::Method("G ET".into()));
+        check("HTTP_HOST", "a b", RequestError::Host("a b".into()));
+        check("HTTP_HOST", "user@host", RequestError::Host("user@host".into()));
+        check("REQUEST_URI", "view", RequestError::Uri("view".into()));
+        for length in ["+5", "0x10", " 5", "18446744073709551616", "5,5"] {
+            check("CONTENT_LENGTH", length, RequestError::Length(length.into()));
+        }
+        assert_eq!(read(&[]).expect_err("no method"), RequestError::NoMethod);
+    }
+
+    #[test]
+    fn length_may_be_unknown() {
+        let check = |value: &str, expected| assert_eq!(get(&[("CONTENT_LENGTH", value)]).length, expected);
+        check("", None);
+        check("-1", None);
+        check("0", Some(0));
+        check("12", Some(12));
+    }
+
+    #[test]
+    fn headers_are_the_clients() {
+        let head = get(&[
+            ("HTTP_X_FORWARDED_FOR", "1.2.3.4"),
+            ("HTTP_PROXY", "evil"),
+            ("HTTP_CONNECTION", "close"),
+            ("HTTP_CONTENT_LENGTH", "7"),
+            ("CONTENT_TYPE", "text/plain"),
+            ("SERVER_NAME", "wiki.example"),
+            ("SERVER_PORT", "8080"),
+            ("HTTP_BAD NAME", "x"),
+        ]);
+        let mut names: Vec<_> = head.headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["content-type", "host", "x-forwarded-for"]);
+        assert_eq!(head.headers["host"], "wiki.example:8080");
+    }
+
+    #[test]
+    fn handlers_do_not_see_unverified_names() {
+        let pairs =
+            [("REMOTE_USER", "admin"), ("AUTH_TYPE", "Basic"), ("PATH_INFO", "/x"), ("HTTP_PROXY", "y")];
+        let variables =
+            Variables::new(pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect());
+        assert_eq!(variables.iter().collect::<Vec<_>>(), [(b"PATH_INFO".as_slice(), b"/x".as_slice())]);
+    }
+
+    #[test]
+    fn https_is_what_the_web_server_says() {
+        let check = |name, value, expected| assert_eq!(get(&[(name, value)]).scheme, expected);
+        check("HTTPS", "on", Scheme::HTTPS);
+        check("HTTPS", "off", Scheme::HTTP);
+        check("REQUEST_SCHEME", "https", Scheme::HTTPS);
+        check("HTTPS", "", Scheme::HTTP);
+    }
+}

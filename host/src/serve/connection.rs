@@ -1,0 +1,394 @@
+//! One connection from a web server: a task that owns the socket, and the requests that run on it.
+//!
+//! The task moves bytes between the socket and the protocol's state machine, which does not wait, and runs the
+//! connection's request itself: handing it to another task costs more than a small handler. A request that begins
+//! while another one runs gets a task of its own and talks to this one over bounded channels.
+
+use std::{
+    io,
+    mem::MaybeUninit,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Buf, Bytes};
+use fcgi::{Event, Limits, Params, ProtocolError, ProtocolStatus, RequestId, Role};
+use thiserror::Error;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    sync::mpsc,
+    time::{Instant, timeout},
+};
+use tokio_util::{
+    io::{poll_read_buf, poll_write_buf},
+    sync::CancellationToken,
+    task::AbortOnDropHandle,
+};
+
+use super::{
+    dispatch::{Dispatch, Incoming},
+    outbox::{Content, MESSAGES, Message, Ticket},
+    watch::{Owed, Stalled, Watch},
+};
+use crate::body;
+
+/// Output that waits for the socket before the handlers' next messages wait too.
+const OUTPUT_FULL: usize = 256 << 10;
+
+/// Read at once while bodies arrive: one record.
+const READ_BODY: usize = 64 << 10;
+
+/// Read at once otherwise, on the stack, so that an idle connection holds no buffer. A request without a body fits.
+const READ_HEAD: usize = 8 << 10;
+
+/// How long a body that its handler does not read may hold up the other requests of its connection.
+const HOLD_UP: Duration = Duration::from_secs(10);
+
+/// How long the neighbours of a broken response have to finish, before closing tells the client that it is broken.
+const BROKEN_GRACE: Duration = Duration::from_secs(5);
+
+/// How long and how much is read and dropped after the last response, so that closing does not destroy it.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 16 << 20;
+
+/// Why a connection ended otherwise than in good order.
+#[derive(Debug, Error)]
+pub(super) enum Closed {
+    #[error("{0}")]
+    Protocol(#[from] ProtocolError),
+    #[error("{0}")]
+    Socket(#[from] io::Error),
+    #[error("the web server {0}")]
+    Stalled(Stalled),
+    #[error("the web server closed the connection with {0} requests running; they were cancelled")]
+    Lost(usize),
+    #[error("a response could not be completed; closing tells the web server so")]
+    Broken,
+}
+
+/// Serves a connection to its end.
+pub(super) async fn serve<S>(
+    mut socket: S,
+    dispatch: Arc<Dispatch>,
+    stop: CancellationToken,
+) -> Result<(), Closed>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let mut pump = Pump::new(dispatch, stop);
+    let served = std::future::poll_fn(|context| pump.poll(&mut socket, context)).await;
+    if pump.unread_input && matches!(served, Ok(()) | Err(Closed::Broken)) {
+        linger(&mut socket).await;
+    }
+    served
+}
+
+/// Says that nothing more comes, and drops what still arrives: closing with unread input would make the system
+/// destroy the response on its way.
+async fn linger<S>(socket: &mut S)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let drain = async {
+        socket.shutdown().await?;
+        tokio::io::copy(&mut socket.take(LINGER_BYTES), &mut tokio::io::sink()).await
+    };
+    // Whatever happens here, the connection ends.
+    let _ = timeout(LINGER, drain).await;
+}
+
+struct Pump {
+    dispatch: Arc<Dispatch>,
+    protocol: fcgi::Connection,
+    requests: Vec<Running>,
+    sender: mpsc::Sender<Message>,
+    messages: mpsc::Receiver<Message>,
+    held: Option<Held>,
+    watch: Watch,
+    tickets: u64,
+    broken: Option<Instant>,
+    /// A request was answered before all of its input was read.
+    unread_input: bool,
+}
+
+/// A request that has not ended.
+struct Running {
+    id: RequestId,
+    ticket: Ticket,
+    body: Option<body::Writer>,
+    work: Work,
+}
+
+enum Work {
+    /// Runs in the connection's task.
+    Here(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// Runs in a task of its own.
+    Elsewhere { _task: AbortOnDropHandle<()> },
+    /// Has nothing left to do but to see its last message sent.
+    Done,
+}
+
+/// A piece of a body for which there is no room yet.
+struct Held {
+    id: RequestId,
+    piece: Bytes,
+    since: Instant,
+}
+
+impl Pump {
+    fn new(dispatch: Arc<Dispatch>, stop: CancellationToken) -> Self {
+        let (sender, messages) = mpsc::channel(MESSAGES);
+        Self {
+            dispatch,
+            protocol: fcgi::Connection::new(Limits::default()),
+            requests: Vec::new(),
+            sender,
+            messages,
+            held: None,
+            watch: Watch::new(stop),
+            tickets: 0,
+            broken: None,
+            unread_input: false,
+        }
+    }
+
+    /// Moves everything that can be moved. Ready when the connection is to be closed.
+    fn poll<S>(&mut self, socket: &mut S, context: &mut Context<'_>) -> Poll<Result<(), Closed>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        loop {
+            let mut moved = self.run(context);
+            moved |= self.collect(context);
+            moved |= self.write(socket, context)?;
+            if self.is_finished() {
+                return Poll::Ready(if self.broken.is_some() { Err(Closed::Broken) } else { Ok(()) });
+            }
+            moved |= self.release(context);
+            moved |= self.read(socket, context)?;
+            moved |= self.receive(context)?;
+            if !moved {
+                ready!(self.wait(context))?;
+            }
+        }
+    }
+
+    /// Runs the request that belongs to this task.
+    fn run(&mut self, context: &mut Context<'_>) -> bool {
+        for request in &mut self.requests {
+            if let Work::Here(work) = &mut request.work
+                && work.as_mut().poll(context).is_ready()
+            {
+                request.work = Work::Done;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Takes what requests have to say, as long as the socket keeps up.
+    fn collect(&mut self, context: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while self.protocol.output().remaining() < OUTPUT_FULL {
+            let Poll::Ready(Some(Message { ticket, content })) = self.messages.poll_recv(context) else {
+                break;
+            };
+            moved = true;
+            let Some(id) =
+                self.requests.iter().find(|request| request.ticket == ticket).map(|found| found.id)
+            else {
+                continue; // It was aborted in the meantime.
+            };
+            match content {
+                Content::Stdout(bytes) => drop(self.protocol.stdout(id, bytes)),
+                Content::Stderr(bytes) => drop(self.protocol.stderr(id, bytes)),
+                Content::End(status) => self.end(id, status),
+                Content::Broken => {
+                    self.unread_input |= self.forget(id);
+                    self.broken.get_or_insert_with(Instant::now);
+                }
+            }
+        }
+        moved
+    }
+
+    fn write<S>(&mut self, socket: &mut S, context: &mut Context<'_>) -> Result<bool, Closed>
+    where
+        S: AsyncWrite + Unpin,
+    {
+        let mut moved = false;
+        while self.protocol.output().has_remaining() {
+            match poll_write_buf(Pin::new(&mut *socket), context, self.protocol.output()) {
+                Poll::Ready(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
+                Poll::Ready(Ok(_)) => {
+                    self.watch.wrote();
+                    moved = true;
+                }
+                Poll::Ready(Err(error)) => return Err(self.lost(error)),
+                Poll::Pending => break,
+            }
+        }
+        Ok(moved)
+    }
+
+    fn read<S>(&mut self, socket: &mut S, context: &mut Context<'_>) -> Result<bool, Closed>
+    where
+        S: AsyncRead + Unpin,
+    {
+        if self.held.is_some() || self.broken.is_some() || !self.protocol.wants_read() {
+            return Ok(false);
+        }
+        let read = if self.requests.is_empty() {
+            self.read_head(socket, context)
+        } else {
+            self.protocol.buffer().reserve(READ_BODY);
+            poll_read_buf(Pin::new(socket), context, self.protocol.buffer())
+        };
+        match read {
+            Poll::Ready(Ok(0)) => Err(self.end_of_input()),
+            Poll::Ready(Ok(_)) => {
+                self.watch.read();
+                Ok(true)
+            }
+            Poll::Ready(Err(error)) => Err(self.lost(error)),
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    fn read_head<S>(&mut self, socket: &mut S, context: &mut Context<'_>) -> Poll<io::Result<usize>>
+    where
+        S: AsyncRead + Unpin,
+    {
+        let mut bytes = [MaybeUninit::uninit(); READ_HEAD];
+        let mut bytes = ReadBuf::uninit(&mut bytes);
+        ready!(Pin::new(socket).poll_read(context, &mut bytes))?;
+        self.protocol.buffer().extend_from_slice(bytes.filled());
+        Poll::Ready(Ok(bytes.filled().len()))
+    }
+
+    /// Hands what was read to the requests that it belongs to.
+    fn receive(&mut self, context: &Context<'_>) -> Result<bool, Closed> {
+        let mut moved = false;
+        while self.held.is_none() && self.broken.is_none() {
+            let Some(event) = self.protocol.poll()? else { break };
+            moved = true;
+            match event {
+                Event::Begin { id, role: Role::Responder, params } => self.begin(id, params),
+                Event::Begin { id, .. } => {
+                    self.protocol.end(id, 0, ProtocolStatus::UnknownRole);
+                }
+                Event::Stdin { id, data } => self.pass(id, data, context),
+                Event::StdinEnd { id } => {
+                    if let Some(body) = self.request(id).and_then(|request| request.body.take()) {
+                        body.finish();
+                    }
+                }
+                Event::Abort { id } => self.end(id, 0),
+                Event::Data { .. } | Event::DataEnd { .. } => {} // For filters only.
+            }
+        }
+        Ok(moved)
+    }
+
+    fn begin(&mut self, id: RequestId, params: Params) {
+        self.watch.began();
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        let incoming = Incoming { ticket, params, connection: self.sender.clone() };
+        let (body, work) = self.dispatch.begin(incoming);
+        let here = self.requests.iter().all(|request| !matches!(request.work, Work::Here(_)));
+        let work = if here {
+            Work::Here(Box::pin(work))
+        } else {
+            Work::Elsewhere { _task: AbortOnDropHandle::new(tokio::spawn(work)) }
+        };
+        self.requests.push(Running { id, ticket, body: Some(body), work });
+    }
+
+    fn pass(&mut self, id: RequestId, piece: Bytes, context: &Context<'_>) {
+        let Some(body) = self.request(id).and_then(|request| request.body.as_ref()) else { return };
+        if body.poll_ready(context).is_ready() {
+            body.push(piece);
+        } else {
+            self.held = Some(Held { id, piece, since: Instant::now() });
+        }
+    }
+
+    /// Passes the piece that was held, once there is room for it.
+    fn release(&mut self, context: &Context<'_>) -> bool {
+        let Some(Held { id, piece, since }) = self.held.take() else { return false };
+        self.pass(id, piece, context);
+        let Some(held) = &mut self.held else { return true };
+        held.since = since;
+        if self.requests.len() == 1 || since.elapsed() < HOLD_UP {
+            return false;
+        }
+        // Its handler goes on, with a body that is broken off; the neighbours get theirs.
+        self.held = None;
+        if let Some(request) = self.request(id) {
+            request.body = None;
+        }
+        true
+    }
+
+    fn end(&mut self, id: RequestId, app_status: u32) {
+        self.unread_input |= self.forget(id);
+        self.protocol.end(id, app_status, ProtocolStatus::RequestComplete);
+    }
+
+    /// Drops a request, and with it what still runs for it. Returns whether some of its input was unread.
+    fn forget(&mut self, id: RequestId) -> bool {
+        if self.held.as_ref().is_some_and(|held| held.id == id) {
+            self.held = None;
+        }
+        let Some(index) = self.requests.iter().position(|request| request.id == id) else { return false };
+        self.requests.swap_remove(index).body.is_some()
+    }
+
+    fn request(&mut self, id: RequestId) -> Option<&mut Running> {
+        self.requests.iter_mut().find(|request| request.id == id)
+    }
+
+    fn is_finished(&mut self) -> bool {
+        let closing = self.protocol.wants_close() || self.watch.is_over() || self.broken.is_some();
+        closing && self.requests.is_empty() && !self.protocol.output().has_remaining()
+    }
+
+    fn end_of_input(&mut self) -> Closed {
+        match (self.requests.len(), self.protocol.end_of_input()) {
+            (0, Ok(())) => io::Error::from(io::ErrorKind::UnexpectedEof).into(),
+            (0, Err(error)) => error.into(),
+            (running, _) => Closed::Lost(running),
+        }
+    }
+
+    fn lost(&self, error: io::Error) -> Closed {
+        match self.requests.len() {
+            0 => error.into(),
+            running => Closed::Lost(running),
+        }
+    }
+
+    /// Nothing can be moved: waits for the socket, the requests, or the end of somebody's patience.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        let unread = self.protocol.output().has_remaining();
+        let idle = self.protocol.is_idle();
+        if idle && !unread {
+            self.protocol.shrink_when_idle();
+        }
+        let half_a_head = self.protocol.receiving_params() > 0 || (!idle && self.requests.is_empty());
+        let half_a_body = self.held.is_none() && self.requests.iter().any(|request| request.body.is_some());
+        self.watch.owed(Owed { head: half_a_head, body: half_a_body, reading: unread });
+        let neighbours = self.requests.len() > 1;
+        let held = self.held.as_ref().filter(|_| neighbours).map(|held| held.since + HOLD_UP);
+        let broken = self.broken.map(|since| since + BROKEN_GRACE);
+        let until = [held, broken].into_iter().flatten().min();
+        ready!(self.watch.poll(until, self.requests.is_empty(), context));
+        if broken.is_some_and(|until| until <= Instant::now()) {
+            return Poll::Ready(Err(Closed::Broken));
+        }
+        Poll::Ready(self.watch.verdict().map_err(Closed::Stalled))
+    }
+}

@@ -1,0 +1,211 @@
+//! One request from its CGI variables to the end of its response.
+
+use std::{
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use fcgi::Params;
+use http::{Method, Request, StatusCode};
+use thiserror::Error;
+use tokio::{sync::mpsc, time::timeout_at};
+use tracing::{info, warn};
+
+use super::outbox::{Message, Outbox, Ticket};
+use crate::{
+    admission::Full,
+    body,
+    generation::Generation,
+    request::{Head, RequestError, Variables, shown},
+    wasm::{Fault, Invocation, Stderr},
+};
+
+/// Waiting for slow clients that is not held against a handler's deadline. A gigabyte on a slow line takes this long.
+const CLIENT_TIME: Duration = Duration::from_secs(3600);
+
+/// A deadline that has all but passed is looked at again after this, not after the nanoseconds that are left of it.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// The end of a request's standard error that goes into the log line about its failure.
+const LAST_WORDS: usize = 512;
+
+/// Hands requests to the generation in force.
+pub struct Dispatch {
+    current: Arc<ArcSwap<Generation>>,
+}
+
+/// A request as a connection hands it over.
+pub(super) struct Incoming {
+    pub(super) ticket: Ticket,
+    pub(super) params: Params,
+    pub(super) connection: mpsc::Sender<Message>,
+}
+
+/// Why a request was not answered by its handler, or not fully.
+#[derive(Debug, Error)]
+enum Failure {
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Full(#[from] Full),
+    #[error("the handler did not finish within its deadline of {0:?}; raise --deadline if it needs longer")]
+    Deadline(Duration),
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl Failure {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Request(error) => error.status(),
+            Self::Full(Full::Queue { .. } | Full::Patience { .. }) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Deadline(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Fault(_) => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    /// What the client is told: nothing about the inside.
+    fn explanation(&self) -> &'static str {
+        match self {
+            Self::Request(RequestError::NoMethod) => "The web server sent an incomplete request.",
+            Self::Request(_) => "The request could not be understood.",
+            Self::Full(_) => "The server is busy. Please try again in a moment.",
+            Self::Deadline(_) => "The page took too long to make. Please try again later.",
+            Self::Fault(_) => "The page could not be made. The server's log says why.",
+        }
+    }
+}
+
+impl Dispatch {
+    /// Serves with what `current` holds at the beginning of each request.
+    pub fn new(current: Arc<ArcSwap<Generation>>) -> Self {
+        Self { current }
+    }
+
+    /// Begins a request: its body's writer, and the work, which ends with a message to the connection.
+    pub(super) fn begin(
+        &self,
+        incoming: Incoming,
+    ) -> (body::Writer, impl Future<Output = ()> + Send + use<>) {
+        let Incoming { ticket, params, connection } = incoming;
+        let generation = self.current.load_full();
+        let variables = Variables::new(params);
+        let head = Head::read(&variables);
+        let (method, length) =
+            head.as_ref().map_or((Method::GET, None), |head| (head.method.clone(), head.length));
+        let (writer, reader) = body::channel(length);
+        let outbox = Outbox::new(ticket, method, reader.waiting(), connection);
+        (writer, respond(generation, variables, head, reader, outbox))
+    }
+}
+
+async fn respond(
+    generation: Arc<Generation>,
+    variables: Variables,
+    head: Result<Head, RequestError>,
+    body: body::Reader,
+    mut outbox: Outbox,
+) {
+    let stderr = Stderr::default();
+    let mut answered = match invocation(&variables, head, body, &stderr) {
+        Ok((invocation, waiting)) => answer(&generation, invocation, &waiting, &mut outbox).await,
+        Err(error) => Err(error.into()),
+    };
+    let last_words = pass_on(stderr.take(), &mut outbox).await;
+    if answered.is_ok() {
+        answered = outbox.finish().await.map_err(Failure::from);
+    }
+    let Err(failure) = answered else { return };
+    report(&failure, &variables, &outbox, &last_words);
+    if outbox.is_complete() {
+        // Only the handler's own housekeeping failed: what it owed was said.
+        let _ = outbox.finish().await;
+    } else if outbox.has_begun() {
+        outbox.break_off().await;
+    } else {
+        outbox.error_page(failure.status(), failure.explanation()).await;
+    }
+}
+
+fn invocation(
+    variables: &Variables,
+    head: Result<Head, RequestError>,
+    body: body::Reader,
+    stderr: &Stderr,
+) -> Result<(Invocation, body::Waiting), RequestError> {
+    let Head { method, uri, headers, scheme, length: _ } = head?;
+    let waiting = body.waiting();
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    Ok((Invocation { request, scheme, variables: variables.clone(), stderr: stderr.clone() }, waiting))
+}
+
+async fn answer(
+    generation: &Generation,
+    invocation: Invocation,
+    waiting: &body::Waiting,
+    outbox: &mut Outbox,
+) -> Result<(), Failure> {
+    let _permit = generation.admission.enter().await?;
+    let invoked = generation.handler.invoke(invocation, outbox);
+    within(generation.deadline, waiting, invoked).await?.map_err(Failure::from)
+}
+
+/// Runs `work` for as long as `deadline` allows, not counting the time that it waits for the client.
+async fn within<T>(
+    deadline: Duration,
+    waiting: &body::Waiting,
+    work: impl Future<Output = T>,
+) -> Result<T, Failure> {
+    let mut work = pin!(work);
+    let started = Instant::now();
+    let mut until = started + deadline;
+    loop {
+        if let Ok(done) = timeout_at(until.into(), work.as_mut()).await {
+            return Ok(done);
+        }
+        let end = started + deadline + waiting.total().min(CLIENT_TIME);
+        let now = Instant::now();
+        if now >= end {
+            return Err(Failure::Deadline(deadline));
+        }
+        until = end.max(now + LOOK_AGAIN);
+    }
+}
+
+/// Sends the handler's standard error to the web server and the log; returns the end of it.
+async fn pass_on(stderr: Vec<u8>, outbox: &mut Outbox) -> String {
+    if stderr.is_empty() {
+        return String::new();
+    }
+    let text = String::from_utf8_lossy(&stderr);
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        // As a value, so that what a handler writes cannot pass for a line of the log.
+        info!(target: "handler", stderr = ?line);
+    }
+    let start = text.ceil_char_boundary(text.len().saturating_sub(LAST_WORDS));
+    let last_words = text[start..].trim().to_owned();
+    outbox.stderr(stderr.into()).await;
+    last_words
+}
+
+/// One line about a failed request, with the handler's last words.
+fn report(failure: &Failure, variables: &Variables, outbox: &Outbox, last_words: &str) {
+    let field = |name| shown(variables.get(name).unwrap_or_default());
+    let (method, uri) = (field("REQUEST_METHOD"), field("REQUEST_URI"));
+    let status = failure.status().as_u16();
+    match failure {
+        Failure::Request(_) => info!(?method, ?uri, status, "bad request: {failure}"),
+        _ if outbox.is_complete() => {
+            warn!(?method, ?uri, last_words = ?last_words, "after the response: {failure}")
+        }
+        _ if outbox.has_begun() => {
+            warn!(?method, ?uri, last_words = ?last_words, "response broken off: {failure}")
+        }
+        _ => warn!(?method, ?uri, status, last_words = ?last_words, "request failed: {failure}"),
+    }
+}

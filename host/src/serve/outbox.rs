@@ -1,0 +1,167 @@
+//! From a handler's response to the connection that carries it.
+
+use bytes::{Bytes, BytesMut};
+use http::{Method, StatusCode, response::Parts};
+use tokio::sync::mpsc;
+
+use crate::{
+    body::Waiting,
+    response,
+    wasm::{Fault, Respond},
+};
+
+/// Pieces from here on are sent as they are; smaller ones are joined first.
+const LARGE: usize = 8 << 10;
+
+/// Joined pieces are sent when they are about as long as a record.
+const FULL: usize = 32 << 10;
+
+/// Messages that wait in a connection for its socket. With pieces of at most 64 KiB, 1 MiB.
+pub(super) const MESSAGES: usize = 16;
+
+/// Names a request within its connection, for ever: the web server may use a request's id again at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ticket(pub(super) u64);
+
+/// What a request tells the connection that it came from.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) ticket: Ticket,
+    pub(super) content: Content,
+}
+
+#[derive(Debug)]
+pub(super) enum Content {
+    Stdout(Bytes),
+    Stderr(Bytes),
+    /// The response is complete; the value is the application status.
+    End(u32),
+    /// The response will never be complete.
+    Broken,
+}
+
+/// Where one request's response goes.
+pub(super) struct Outbox {
+    ticket: Ticket,
+    connection: mpsc::Sender<Message>,
+    waiting: Waiting,
+    joined: BytesMut,
+    method: Method,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing was said yet.
+    Fresh,
+    /// The head was. `promised` is what is left of the announced length.
+    Body { promised: Option<u64> },
+    /// The response is its head.
+    NoBody,
+}
+
+impl Outbox {
+    pub(super) fn new(
+        ticket: Ticket,
+        method: Method,
+        waiting: Waiting,
+        connection: mpsc::Sender<Message>,
+    ) -> Self {
+        Self { ticket, connection, waiting, joined: BytesMut::new(), method, state: State::Fresh }
+    }
+
+    /// Whether a head was given, so that another response is out of the question.
+    pub(super) fn has_begun(&self) -> bool {
+        self.state != State::Fresh
+    }
+
+    /// Whether everything that belongs to the response was given, whatever the handler did afterwards.
+    pub(super) fn is_complete(&self) -> bool {
+        self.state == State::NoBody
+    }
+
+    /// Ends a response; one that is shorter than it promised is an error.
+    pub(super) async fn finish(&mut self) -> Result<(), Fault> {
+        if let State::Body { promised: Some(missing @ 1..) } = self.state {
+            return Err(Fault::Body(format!("it is {missing} bytes shorter than its content-length")));
+        }
+        self.flush().await;
+        self.send(Content::End(0)).await;
+        Ok(())
+    }
+
+    /// Answers with the host's own page, with the application status 1.
+    pub(super) async fn error_page(&mut self, status: StatusCode, explanation: &str) {
+        self.joined.clear();
+        response::error_page(status, explanation, self.method == Method::HEAD, &mut self.joined);
+        self.flush().await;
+        self.send(Content::End(1)).await;
+    }
+
+    /// Sends what there is of a response that will never be complete, so that it looks like that.
+    pub(super) async fn break_off(&mut self) {
+        self.flush().await;
+        self.send(Content::Broken).await;
+    }
+
+    /// Sends what the handler wrote to its standard error to the web server's log.
+    pub(super) async fn stderr(&mut self, text: Bytes) {
+        self.send(Content::Stderr(text)).await;
+    }
+
+    async fn send(&self, content: Content) {
+        let message = Message { ticket: self.ticket, content };
+        let Err(mpsc::error::TrySendError::Full(message)) = self.connection.try_send(message) else {
+            return; // Sent, or the connection is gone and this request about to be dropped.
+        };
+        let _slow_client = self.waiting.start();
+        let _ = self.connection.send(message).await;
+    }
+}
+
+impl Respond for Outbox {
+    fn head(&mut self, head: &Parts) -> Result<(), Fault> {
+        if head.status.is_informational() {
+            return Err(Fault::Response(format!("status {} is not final", head.status)));
+        }
+        response::write_head(head.status, &head.headers, &mut self.joined);
+        self.state = if response::has_body(&self.method, head.status) {
+            State::Body { promised: response::content_length(&head.headers) }
+        } else {
+            State::NoBody
+        };
+        Ok(())
+    }
+
+    async fn body(&mut self, piece: Bytes) -> Result<(), Fault> {
+        match &mut self.state {
+            State::Body { promised: Some(left) } => match left.checked_sub(piece.len() as u64) {
+                Some(rest) => *left = rest,
+                None => return Err(Fault::Body("it is longer than its content-length".into())),
+            },
+            State::Body { promised: None } => {}
+            State::NoBody | State::Fresh => return Ok(()),
+        }
+        if piece.len() < LARGE {
+            self.joined.extend_from_slice(&piece);
+            if self.joined.len() >= FULL {
+                self.flush().await;
+            }
+        } else {
+            self.flush().await;
+            self.send(Content::Stdout(piece)).await;
+        }
+        Ok(())
+    }
+
+    fn holds_back(&self) -> bool {
+        !self.joined.is_empty()
+    }
+
+    async fn flush(&mut self) {
+        if !self.joined.is_empty() {
+            let joined = self.joined.split().freeze();
+            self.send(Content::Stdout(joined)).await;
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The engine, its pool of instances, and the clock that makes endless loops yield.
+
+use std::{hash::Hash, thread, time::Duration};
+
+use thiserror::Error;
+use tracing::{debug, warn};
+use wasmtime::{
+    Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmBacktraceDetails,
+};
+
+use super::limits::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
+
+/// How often a running guest gives way to other requests. A turn costs some microseconds, so 10 ms is free, and no
+/// request waits longer than one turn of each busy guest before it.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Linear memory that a pool slot keeps between requests instead of returning it page by page. A wiki page touches
+/// less than this; with `PAGEMAP_SCAN` only the pages that were written are cleared.
+const KEEP_RESIDENT_MEMORY: usize = 1 << 20;
+
+/// The same for tables and stacks: what a typical request touches.
+const KEEP_RESIDENT_TABLE: usize = 64 << 10;
+const KEEP_RESIDENT_STACK: usize = 64 << 10;
+
+/// The stack of a guest. Deep recursion in a markup parser stays below 100 KiB; beyond this it traps.
+const GUEST_STACK: usize = 512 << 10;
+
+/// The stack on which a guest and the host functions that it calls run; must exceed [`GUEST_STACK`].
+const TASK_STACK: usize = 2 << 20;
+
+/// Address space of one memory where the machine grants less than the engine's 4 GiB: enough for every memory limit
+/// up to it; larger limits reserve what they need.
+const SMALL_RESERVATION: u64 = 128 << 20;
+const SMALL_GUARD: u64 = 64 << 10;
+
+/// A WebAssembly engine: one for the whole process, since pools belong to an engine and engines never mix.
+#[derive(Clone)]
+pub struct Engine {
+    inner: wasmtime::Engine,
+    pool: Pool,
+}
+
+/// How instances get their memory, best first. The choice changes the machine code, so it is made before compiling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pool {
+    /// Slots of 4 GiB address space each: no bounds checks.
+    Reserved,
+    /// Slots of a small reservation: bounds checks, far less address space.
+    Small,
+    /// No pool: each instance maps its own memory, at several times the cost.
+    OnDemand,
+}
+
+/// No engine could be made.
+#[derive(Debug, Error)]
+#[error("the webassembly engine cannot start: {0:#}")]
+pub struct EngineError(wasmtime::Error);
+
+impl Engine {
+    /// Makes an engine with room for `instances` at once, of at most `memory` bytes each.
+    pub fn new(instances: u32, memory: usize) -> Result<Self, EngineError> {
+        let mut refused = None;
+        for pool in [Pool::Reserved, Pool::Small, Pool::OnDemand] {
+            match wasmtime::Engine::new(&config(pool, instances, memory)) {
+                Ok(inner) => {
+                    if let Some(reason) = &refused {
+                        warn!(
+                            ?pool,
+                            reason = format!("{reason:#}"),
+                            "less address space than wished; instances are made more slowly"
+                        );
+                    }
+                    start_ticking(&inner);
+                    debug!(?pool, instances, memory, "engine ready");
+                    return Ok(Self { inner, pool });
+                }
+                Err(error) => refused = Some(error),
+            }
+        }
+        Err(EngineError(refused.unwrap_or_else(|| wasmtime::Error::msg("no way to allocate instances"))))
+    }
+
+    /// How instances get their memory here.
+    pub fn pool(&self) -> Pool {
+        self.pool
+    }
+
+    /// Everything that compiled code depends on besides the component itself.
+    pub(super) fn compatibility(&self) -> impl Hash + '_ {
+        self.inner.precompile_compatibility_hash()
+    }
+
+    pub(super) fn inner(&self) -> &wasmtime::Engine {
+        &self.inner
+    }
+}
+
+fn config(pool: Pool, instances: u32, memory: usize) -> Config {
+    let mut config = Config::new();
+    config
+        .cranelift_opt_level(OptLevel::Speed)
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .memory_init_cow(true)
+        .max_wasm_stack(GUEST_STACK)
+        .async_stack_size(TASK_STACK)
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    match pool {
+        Pool::Reserved => {}
+        Pool::Small => {
+            config
+                .memory_reservation(SMALL_RESERVATION.max(memory as u64))
+                .memory_guard_size(SMALL_GUARD)
+                .memory_reservation_for_growth(0);
+        }
+        Pool::OnDemand => return config,
+    }
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(slots(instances, memory)));
+    config
+}
+
+fn slots(instances: u32, memory: usize) -> PoolingAllocationConfig {
+    let mut slots = PoolingAllocationConfig::new();
+    slots
+        .total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(4))
+        .total_memories(instances.saturating_mul(2))
+        .total_tables(instances.saturating_mul(2))
+        .total_stacks(instances)
+        .max_core_instances_per_component(bound(CORE_INSTANCES))
+        .max_memories_per_component(bound(MEMORIES))
+        .max_tables_per_component(bound(TABLES))
+        .max_memory_size(memory)
+        .table_elements(TABLE_ELEMENTS)
+        .max_unused_warm_slots(0);
+    if PoolingAllocationConfig::is_pagemap_scan_available() {
+        slots
+            .pagemap_scan(Enabled::Auto)
+            .linear_memory_keep_resident(KEEP_RESIDENT_MEMORY)
+            .table_keep_resident(KEEP_RESIDENT_TABLE)
+            .async_stack_keep_resident(KEEP_RESIDENT_STACK);
+    }
+    slots
+}
+
+fn bound(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+/// Advances the engine's epoch for as long as the engine lives.
+fn start_ticking(engine: &wasmtime::Engine) {
+    let engine = engine.weak();
+    let ticker = thread::Builder::new().name("epoch".into()).spawn(move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            thread::sleep(TICK);
+        }
+    });
+    if let Err(error) = ticker {
+        warn!(%error, "no thread for the clock of running handlers: an endless loop will hold its processor");
+    }
+}

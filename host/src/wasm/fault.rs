@@ -1,0 +1,65 @@
+//! What went wrong inside a handler, in the operator's words.
+
+use thiserror::Error;
+use wasmtime::Trap;
+use wasmtime_wasi::I32Exit;
+
+use super::limits::{Limits, Refusal};
+
+/// A handler that did not answer as it should.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum Fault {
+    /// It stopped in the middle: a panic, an out-of-bounds access, a stack overflow.
+    #[error("the handler trapped: {0}")]
+    Trap(String),
+    /// It asked for more memory than its limit.
+    #[error(
+        "the handler reached its memory limit of {limit} bytes (asked for {asked}); raise --memory if it needs more"
+    )]
+    Memory {
+        /// The limit in bytes.
+        limit: usize,
+        /// What it asked for, in bytes.
+        asked: usize,
+    },
+    /// It asked for more table elements than any instance gets.
+    #[error("the handler asked for a table of {0} elements, which is more than any instance gets")]
+    Table(usize),
+    /// It called exit.
+    #[error("the handler exited with status {0} before it answered")]
+    Exit(i32),
+    /// It returned without setting a response.
+    #[error("the handler returned without a response")]
+    NoResponse,
+    /// It answered with an error instead of a response.
+    #[error("the handler answered with the error {0}")]
+    Refused(String),
+    /// It broke off its response's body.
+    #[error("the handler broke off its response: {0}")]
+    Body(String),
+    /// It could not be instantiated.
+    #[error("the handler cannot be instantiated: {0}")]
+    Instantiate(String),
+    /// Its response cannot be sent as CGI.
+    #[error("the handler's response is not valid: {0}")]
+    Response(String),
+}
+
+impl Fault {
+    /// Explains an error of the engine; `refused` is the limit that the instance ran into before, if any.
+    pub(super) fn explain(error: &wasmtime::Error, limits: Limits, refused: Option<Refusal>) -> Self {
+        if let Some(I32Exit(status)) = error.downcast_ref() {
+            return Self::Exit(*status);
+        }
+        match refused {
+            Some(Refusal::Memory(asked)) => return Self::Memory { limit: limits.memory, asked },
+            Some(Refusal::Table(asked)) => return Self::Table(asked),
+            None => {}
+        }
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::StackOverflow) => Self::Trap("call stack exhausted (endless recursion?)".into()),
+            Some(trap) => Self::Trap(trap.to_string()),
+            None => Self::Trap(format!("{:#}", error.root_cause())),
+        }
+    }
+}

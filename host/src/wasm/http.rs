@@ -1,0 +1,219 @@
+//! Handlers that export `wasi:http/incoming-handler@0.2`: one request, one fresh instance.
+
+use std::{borrow::Cow, path::PathBuf, pin::pin, task::Poll};
+
+use bytes::Bytes;
+use http::{Request, response::Parts, uri::Scheme};
+use http_body::{Body, Frame};
+use thiserror::Error;
+use tokio::sync::oneshot;
+use wasmtime::Store;
+use wasmtime_wasi_http::{
+    WasiHttpView,
+    p2::{
+        bindings::{
+            ProxyPre,
+            http::types::{ErrorCode, Scheme as WasiScheme},
+        },
+        body::HyperOutgoingBody,
+    },
+};
+
+use super::{
+    compile::{Cache, CompileError, Compiler},
+    engine::Engine,
+    fault::Fault,
+    filesystem::Folders,
+    limits::{HOSTCALL_BYTES, Limits},
+    store::{self, State, Stderr},
+};
+use crate::{body, request::Variables};
+
+/// A component, ready to run with the folders and limits of one route.
+pub struct Handler {
+    engine: Engine,
+    component: ProxyPre<State>,
+    folders: Folders,
+    limits: Limits,
+}
+
+/// A module that cannot serve requests.
+#[derive(Debug, Error)]
+pub enum HandlerError {
+    /// It cannot be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// It wants something that the host does not have, or does not export a handler.
+    #[error("{module}: cannot serve requests: {reason}")]
+    Unsuitable {
+        /// Where it came from.
+        module: String,
+        /// The engine's reason.
+        reason: String,
+    },
+}
+
+/// One request for a handler.
+pub struct Invocation {
+    /// Method, URI, headers and body.
+    pub request: Request<body::Reader>,
+    /// `http` or `https`, as the web server was asked.
+    pub scheme: Scheme,
+    /// The CGI variables that the handler may read as its environment.
+    pub variables: Variables,
+    /// Takes what the handler writes to its standard error.
+    pub stderr: Stderr,
+}
+
+/// Where a handler's response goes. Implementations join small pieces; `flush` sends what they hold back.
+pub trait Respond: Send {
+    /// The status and headers, once, before any body.
+    fn head(&mut self, head: &Parts) -> Result<(), Fault>;
+
+    /// The next piece of the body. Waits while the client is slow to take it.
+    fn body(&mut self, piece: Bytes) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Whether something is held back.
+    fn holds_back(&self) -> bool;
+
+    /// Sends what is held back.
+    fn flush(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// Makes handlers: everything that all of them share.
+pub struct Modules {
+    /// Runs them.
+    pub engine: Engine,
+    /// Keeps their machine code.
+    pub cache: Cache,
+    /// Makes it.
+    pub compiler: Compiler,
+}
+
+/// A component as it was delivered.
+#[derive(Debug, Clone)]
+pub struct Module {
+    /// Where it came from, for messages.
+    pub name: String,
+    /// Its bytes.
+    pub wasm: Cow<'static, [u8]>,
+}
+
+impl Modules {
+    /// Compiles a component into the cache; returns the file.
+    pub fn compile(&self, module: &Module) -> Result<PathBuf, CompileError> {
+        self.cache.compile(&self.engine, module)
+    }
+
+    /// Compiles or maps a component and links it.
+    pub fn handler(
+        &self,
+        module: &Module,
+        folders: Folders,
+        limits: Limits,
+    ) -> Result<Handler, HandlerError> {
+        let component = self.cache.component(&self.engine, &self.compiler, module)?;
+        let component = store::linker(self.engine.inner())
+            .and_then(|linker| linker.instantiate_pre(&component))
+            .and_then(ProxyPre::new)
+            .map_err(|error| HandlerError::Unsuitable {
+                module: module.name.clone(),
+                reason: format!("{error:#}"),
+            })?;
+        Ok(Handler { engine: self.engine.clone(), component, folders, limits })
+    }
+}
+
+impl Handler {
+    /// Runs one request to its end. Dropping the future cancels the handler.
+    ///
+    /// An error after [`Respond::head`] was called means that the response is incomplete.
+    pub async fn invoke(&self, invocation: Invocation, respond: &mut impl Respond) -> Result<(), Fault> {
+        let (sender, receiver) = oneshot::channel();
+        let (ran, answered) = tokio::join!(self.run(invocation, sender), answer(receiver, respond));
+        // A trap is the reason for whatever is missing from the response.
+        ran.and(answered)
+    }
+
+    async fn run(
+        &self,
+        invocation: Invocation,
+        response: oneshot::Sender<Result<::http::Response<HyperOutgoingBody>, ErrorCode>>,
+    ) -> Result<(), Fault> {
+        let Invocation { request, scheme, variables, stderr } = invocation;
+        let mut store = self.store(State::new(&self.folders, self.limits, variables, stderr));
+        let made = |error: wasmtime::Error| Fault::Instantiate(format!("{error:#}"));
+        let scheme = if scheme == Scheme::HTTPS { WasiScheme::Https } else { WasiScheme::Http };
+        let request = store.data_mut().http().new_incoming_request(scheme, request).map_err(made)?;
+        let outparam = store.data_mut().http().new_response_outparam(response).map_err(made)?;
+        let ran = match self.component.instantiate_async(&mut store).await {
+            Ok(proxy) => proxy.wasi_http_incoming_handler().call_handle(&mut store, request, outparam).await,
+            Err(error) => Err(error),
+        };
+        ran.map_err(|error| Fault::explain(&error, self.limits, store.data().limiter.refused()))
+    }
+
+    fn store(&self, state: State) -> Store<State> {
+        let mut store = Store::new(self.engine.inner(), state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(HOSTCALL_BYTES);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+        store
+    }
+}
+
+/// Hands the response on as the handler makes it.
+async fn answer(
+    response: oneshot::Receiver<Result<::http::Response<HyperOutgoingBody>, ErrorCode>>,
+    respond: &mut impl Respond,
+) -> Result<(), Fault> {
+    let response = match response.await {
+        Ok(Ok(response)) => response,
+        Ok(Err(code)) => return Err(Fault::Refused(code.to_string())),
+        Err(_) => return Err(Fault::NoResponse),
+    };
+    let (head, body) = response.into_parts();
+    respond.head(&head)?;
+    let mut body = pin!(body);
+    loop {
+        match next(body.as_mut(), respond.holds_back()).await {
+            Next::Piece(piece) => respond.body(piece).await?,
+            Next::Idle => respond.flush().await,
+            Next::Failed(error) => return Err(Fault::Body(error)),
+            Next::End => return Ok(()),
+        }
+    }
+}
+
+enum Next {
+    Piece(Bytes),
+    /// The handler had a turn and wrote nothing.
+    Idle,
+    Failed(String),
+    End,
+}
+
+/// Waits for the next piece; with `impatient`, only until the handler had one more turn.
+async fn next(mut body: std::pin::Pin<&mut HyperOutgoingBody>, impatient: bool) -> Next {
+    let mut had_a_turn = false;
+    std::future::poll_fn(|context| match body.as_mut().poll_frame(context) {
+        Poll::Ready(Some(Ok(frame))) => Poll::Ready(piece(frame)),
+        Poll::Ready(Some(Err(error))) => Poll::Ready(Next::Failed(error.to_string())),
+        Poll::Ready(None) => Poll::Ready(Next::End),
+        Poll::Pending if impatient && had_a_turn => Poll::Ready(Next::Idle),
+        Poll::Pending => {
+            if impatient {
+                had_a_turn = true;
+                context.waker().wake_by_ref();
+            }
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+/// CGI has no trailers: they end the body and are dropped.
+fn piece(frame: Frame<Bytes>) -> Next {
+    frame.into_data().map_or(Next::End, Next::Piece)
+}

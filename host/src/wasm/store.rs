@@ -1,0 +1,217 @@
+//! The state of one instance: its view of the world for one request.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use tokio::io::AsyncWrite;
+use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime_wasi::{
+    WasiCtx, WasiCtxView, WasiView,
+    cli::{IsTerminal, StdoutStream},
+    p2::bindings::cli::environment,
+};
+use wasmtime_wasi_http::{
+    Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
+
+use super::{
+    filesystem::Folders,
+    limits::{HANDLES, Limiter, Limits},
+};
+use crate::request::Variables;
+
+/// Bytes of standard error that one request may leave in the log and send to the web server. Stack traces of
+/// interpreters take a few KiB; more is a handler that floods the log.
+pub const STDERR_LIMIT: usize = 64 << 10;
+
+/// Bytes of all names and values of one header map, with the engine's overhead.
+const HEADER_BYTES: usize = 128 << 10;
+
+/// Bytes of one write to a response body: one full FastCGI record.
+const CHUNK: usize = 64 << 10;
+
+/// Writes that a response body holds before its handler waits.
+const CHUNKS: usize = 4;
+
+/// What the engine keeps beside an instance.
+pub(super) struct State {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    hooks: Hooks,
+    table: ResourceTable,
+    variables: Variables,
+    pub(super) limiter: Limiter,
+}
+
+impl State {
+    pub(super) fn new(folders: &Folders, limits: Limits, variables: Variables, stderr: Stderr) -> Self {
+        let mut wasi = WasiCtx::builder().stderr(stderr).build();
+        *wasi.filesystem() = folders.context();
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(HEADER_BYTES);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(HANDLES);
+        Self { wasi, http, hooks: Hooks, table, variables, limiter: Limiter::new(limits) }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
+    }
+}
+
+/// Everything that a handler can import. The environment is the request's own: its CGI variables.
+pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    linker.allow_shadowing(true);
+    environment::add_to_linker::<State, Environment>(&mut linker, |state| EnvironmentView(&state.variables))?;
+    linker.allow_shadowing(false);
+    Ok(linker)
+}
+
+/// `wasi:cli/environment` made when it is asked for: most handlers never do.
+struct Environment;
+
+struct EnvironmentView<'a>(&'a Variables);
+
+impl HasData for Environment {
+    type Data<'a> = EnvironmentView<'a>;
+}
+
+impl environment::Host for EnvironmentView<'_> {
+    fn get_environment(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(self.0.iter().map(|(name, value)| (text(name), text(value))).collect())
+    }
+
+    fn get_arguments(&mut self) -> wasmtime::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    fn initial_cwd(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(None)
+    }
+}
+
+/// No request leaves the host.
+struct Hooks;
+
+impl WasiHttpHooks for Hooks {
+    fn send_request(
+        &mut self,
+        _request: ::http::Request<WasiBody>,
+        _options: Option<RequestOptions>,
+        _finished: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = SendResult> + Send> {
+        Box::new(std::future::ready(Err(Error::HttpRequestDenied)))
+    }
+
+    fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
+        CHUNKS
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
+}
+
+type SendResult =
+    Result<(::http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
+
+/// The standard error of one request: kept up to [`STDERR_LIMIT`], the rest is counted and dropped.
+#[derive(Debug, Clone, Default)]
+pub struct Stderr(Arc<Mutex<Captured>>);
+
+#[derive(Debug, Default)]
+struct Captured {
+    text: Vec<u8>,
+    kept: usize,
+    dropped: usize,
+}
+
+impl Stderr {
+    /// Takes what was written so far, with a note of what was dropped.
+    pub fn take(&self) -> Vec<u8> {
+        let mut captured = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = std::mem::take(&mut captured.text);
+        if captured.dropped > 0 {
+            let note = format!("\n[{} more bytes of standard error dropped]\n", captured.dropped);
+            captured.dropped = 0;
+            text.extend_from_slice(note.as_bytes());
+        }
+        text
+    }
+
+    fn keep(&self, bytes: &[u8]) {
+        let mut captured = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = STDERR_LIMIT - captured.kept;
+        let (kept, dropped) = bytes.split_at(room.min(bytes.len()));
+        captured.text.extend_from_slice(kept);
+        captured.kept += kept.len();
+        captured.dropped += dropped.len();
+    }
+}
+
+impl IsTerminal for Stderr {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Stderr {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn wasmtime_wasi::p2::OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl AsyncWrite for Stderr {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.keep(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl wasmtime_wasi::p2::OutputStream for Stderr {
+    fn write(&mut self, bytes: bytes::Bytes) -> Result<(), wasmtime_wasi::p2::StreamError> {
+        self.keep(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), wasmtime_wasi::p2::StreamError> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> Result<usize, wasmtime_wasi::p2::StreamError> {
+        Ok(CHUNK)
+    }
+}
+
+#[async_trait::async_trait]
+impl wasmtime_wasi::p2::Pollable for Stderr {
+    async fn ready(&mut self) {}
+}
