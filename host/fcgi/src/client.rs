@@ -253,3 +253,96 @@ impl Connection {
         Ok(Some(Event::End { id, app_status, status }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use RecordType as T;
+    use bytes::{Buf, BufMut};
+
+    const ID: RequestId = RequestId::FIRST;
+
+    fn begun() -> Connection {
+        let mut connection = Connection::new();
+        assert!(connection.begin(ID, Role::Responder, true));
+        connection
+    }
+
+    /// Checks what an active request 1 makes of one record.
+    fn check(kind: u8, id: u16, content: &'static [u8], expected: &Result<Option<Event>, ProtocolError>) {
+        let content_len = u16::try_from(content.len()).expect("content that fits");
+        let mut connection = begun();
+        let header = Header { kind, id, content_len, padding_len: 0 };
+        connection.buffer().extend_from_slice(&header.encode());
+        connection.buffer().extend_from_slice(content);
+        assert_eq!(&connection.poll(), expected);
+        if expected.is_err() {
+            assert_eq!(&connection.poll(), expected);
+        }
+    }
+
+    #[test]
+    fn records_of_an_application_are_told() {
+        let data = Bytes::from_static(b"x");
+        check(T::Stdout.code(), 1, b"x", &Ok(Some(Event::Stdout { id: ID, data: data.clone() })));
+        check(T::Stderr.code(), 1, b"x", &Ok(Some(Event::Stderr { id: ID, data })));
+        check(T::Stdout.code(), 1, b"", &Ok(None));
+        check(T::UnknownType.code(), 0, b"\x0c\0\0\0\0\0\0\0", &Ok(Some(Event::UnknownType(12))));
+        let values = [("FCGI_MAX_REQS", "5")].into_iter().collect();
+        check(T::GetValuesResult.code(), 0, b"\x0d\x01FCGI_MAX_REQS5", &Ok(Some(Event::Values(values))));
+        let end = Event::End { id: ID, app_status: 258, status: ProtocolStatus::Overloaded };
+        check(T::EndRequest.code(), 1, b"\0\0\x01\x02\x02\0\0\0", &Ok(Some(end)));
+    }
+
+    #[test]
+    fn records_out_of_place_are_refused() {
+        let not_active = |kind, id| Err(ProtocolError::NotActive { id, kind });
+        for (kind, id) in [(6, 2), (7, 2), (3, 2), (6, 0), (3, 0), (5, 1), (10, 1), (11, 1), (77, 1), (77, 0)]
+        {
+            check(kind, id, b"", &not_active(kind, id));
+        }
+        let len = |kind, len| Err(ProtocolError::BodyLength { kind, len });
+        check(T::EndRequest.code(), 1, b"short", &len(T::EndRequest, 5));
+        check(T::UnknownType.code(), 0, b"", &len(T::UnknownType, 0));
+        check(
+            T::EndRequest.code(),
+            1,
+            b"\0\0\0\0\x04\0\0\0",
+            &Err(ProtocolError::Status { id: ID, code: 4 }),
+        );
+    }
+
+    #[test]
+    fn a_stream_says_nothing_after_its_end() {
+        let mut connection = begun();
+        for content in [&b""[..], b"late"] {
+            let mut output = Output::default();
+            output.record(T::Stdout, ID.get(), content);
+            connection.buffer().put(output);
+        }
+        assert_eq!(connection.poll(), Ok(None));
+    }
+
+    #[test]
+    fn nothing_is_sent_for_a_request_that_is_not_active() {
+        let mut connection = Connection::new();
+        assert!(!connection.params(ID, [("A", "1")]));
+        assert!(!connection.stdin(ID, Bytes::new()));
+        assert!(!connection.data(ID, Bytes::from_static(b"x")));
+        assert!(!connection.abort(ID));
+        assert!(!connection.output().has_remaining());
+        assert!(connection.begin(ID, Role::Filter, false));
+        assert!(!connection.begin(ID, Role::Filter, false));
+        assert!(connection.abort(ID) && connection.is_active(ID));
+        assert_eq!(connection.output().remaining(), 24);
+    }
+
+    #[test]
+    fn a_question_fits_into_one_record_or_is_not_sent() {
+        let mut connection = Connection::new();
+        assert!(!connection.get_values(["X"].repeat(30_000)));
+        assert!(!connection.output().has_remaining());
+        assert!(connection.get_values([crate::MAX_REQS]));
+        assert_eq!(connection.output().remaining(), 24);
+    }
+}

@@ -156,3 +156,94 @@ impl Buf for Output {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: u16 = 1;
+
+    fn stdout(lens: &[usize]) -> Output {
+        let mut output = Output::default();
+        for &len in lens {
+            output.stream(RecordType::Stdout, ID, vec![b'x'; len].into());
+        }
+        output
+    }
+
+    /// Checks the lengths of the slices that a response of these pieces is written in.
+    fn check(pieces: &[usize], expected: &[usize]) {
+        let output = stdout(pieces);
+        let mut slices = [IoSlice::new(&[]); 16];
+        let filled = output.chunks_vectored(&mut slices);
+        assert_eq!(slices[..filled].iter().map(|slice| slice.len()).collect::<Vec<_>>(), expected);
+        assert_eq!(output.remaining(), expected.iter().sum());
+        assert_eq!(output.chunk().len(), expected.first().copied().unwrap_or_default());
+    }
+
+    #[test]
+    fn short_content_is_contiguous_and_long_content_is_shared() {
+        check(&[], &[]);
+        check(&[0], &[]);
+        check(&[1], &[16]);
+        check(&[8, 100], &[16 + 112]);
+        check(&[2047], &[2056]);
+        check(&[2048], &[8, 2048]);
+        check(&[100, 5000, 100], &[112 + 8, 5000, 112]);
+        check(&[4001], &[8, 4001, 7]);
+    }
+
+    #[test]
+    fn long_content_is_cut_where_no_padding_is_needed() {
+        check(&[65_535], &[8, 65_535, 1]);
+        check(&[65_536], &[8, 65_528, 8 + 8]);
+        check(&[131_056], &[8, 65_528, 8, 65_528]);
+    }
+
+    #[test]
+    fn long_content_is_not_copied() {
+        let body = Bytes::from(vec![b'x'; 4096]);
+        let mut output = Output::default();
+        output.stream(RecordType::Stdout, ID, body.clone());
+        output.advance(8);
+        assert_eq!(output.chunk().as_ptr(), body.as_ptr());
+    }
+
+    #[test]
+    fn it_may_be_written_in_any_steps() {
+        let lens = [10, 3000, 65_540, 0, 1];
+        let len = stdout(&lens).remaining();
+        let whole = stdout(&lens).copy_to_bytes(len);
+        for step in [1, 7, 8, 9, 4096, 100_000] {
+            let (mut output, mut written) = (stdout(&lens), Vec::new());
+            while output.has_remaining() {
+                let chunk = output.chunk();
+                let taken = step.min(chunk.len());
+                written.extend_from_slice(&chunk[..taken]);
+                output.advance(taken);
+            }
+            assert!(written == whole, "steps of {step}");
+        }
+    }
+
+    #[test]
+    fn to_advance_too_far_empties_it() {
+        let mut output = stdout(&[10, 3000]);
+        output.advance(usize::MAX);
+        assert_eq!((output.remaining(), output.chunk()), (0, &[][..]));
+    }
+
+    #[test]
+    fn what_was_written_is_not_kept() {
+        let mut output = stdout(&[10]);
+        for _ in 0..100_000 {
+            output.stream(RecordType::Stdout, ID, Bytes::from_static(&[b'x'; 10]));
+            output.advance(24);
+        }
+        assert_eq!(output.remaining(), 24);
+        assert!(output.copied.capacity() < 4096 && output.queue.capacity() < 16);
+        output.advance(24);
+        output.shrink();
+        assert_eq!((output.copied.capacity(), output.queue.capacity()), (0, 0));
+    }
+}

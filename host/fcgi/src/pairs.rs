@@ -89,3 +89,36 @@ impl<'a> Cursor<'a> {
         Some(start..end)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks how long the encoding of a pair of these lengths is, and that it is read back.
+    fn check(name_len: usize, value_len: usize, lengths: &[u8]) {
+        let (name, value) = (vec![b'n'; name_len], vec![b'v'; value_len]);
+        let mut stream = BytesMut::new();
+        assert!(encode_pair(&name, &value, &mut stream));
+        assert_eq!(stream, [lengths, &name, &value].concat());
+        let middle = lengths.len() + name_len;
+        let pair = Pair { name: lengths.len()..middle, value: middle..stream.len() };
+        let mut cursor = Cursor::new(&stream);
+        assert_eq!(cursor.pair(), Ok(Some(pair)));
+        assert_eq!(cursor.pair(), Ok(None));
+    }
+
+    #[test]
+    fn lengths_take_one_byte_or_four() {
+        check(0, 0, &[0, 0]);
+        check(127, 127, &[0x7f, 0x7f]);
+        check(5, 128, &[5, 0x80, 0, 0, 0x80]);
+        check(128, 5, &[0x80, 0, 0, 0x80, 5]);
+        check(300, 70_000, &[0x80, 0, 1, 0x2c, 0x80, 1, 0x11, 0x70]);
+    }
+
+    #[test]
+    fn lengths_may_be_longer_than_they_need_be() {
+        let pair = Pair { name: 8..9, value: 9..10 };
+        assert_eq!(Cursor::new(&[0x80, 0, 0, 1, 0x80, 0, 0, 1, b'n', b'v']).pair(), Ok(Some(pair)));
+    }
+}

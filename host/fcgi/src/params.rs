@@ -201,3 +201,70 @@ fn tag(name: &[u8]) -> usize {
     let spread = (ends ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (spread >> 52) as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+    /// Checks what becomes of pairs, whether they are decoded or collected.
+    fn check(sent: Pairs, expected: Pairs) {
+        let mut stream = bytes::BytesMut::new();
+        assert!(sent.iter().all(|(name, value)| crate::encode_pair(
+            name.as_bytes(),
+            value.as_bytes(),
+            &mut stream
+        )));
+        let decoded = Params::decode(stream.to_vec(), 100).expect("pairs that are in order");
+        let collected: Params = sent.iter().copied().collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+        assert_eq!(decoded.iter().collect::<Vec<_>>(), expected);
+        assert_eq!(decoded, collected);
+    }
+
+    #[test]
+    fn pairs_keep_their_order() {
+        check(&[], &[]);
+        check(&[("B", "2"), ("A", "1"), ("", ""), ("C", "")], &[("B", "2"), ("A", "1"), ("", ""), ("C", "")]);
+    }
+
+    #[test]
+    fn of_repeated_names_one_remains() {
+        check(&[("A", "1"), ("B", "2"), ("A", "3")], &[("A", "3"), ("B", "2")]);
+        check(&[("", "1"), ("", "2")], &[("", "2")]);
+        check(&[("CONTENT_LENGTH", "5"), ("CONTENT_LENGTH", "7")], &[("CONTENT_LENGTH", "7")]);
+    }
+
+    #[test]
+    fn repeated_headers_are_joined() {
+        check(
+            &[("HTTP_COOKIE", "a=1"), ("HTTP_ACCEPT", "x"), ("HTTP_COOKIE", "b=2"), ("HTTP_ACCEPT", "")],
+            &[("HTTP_COOKIE", "a=1; b=2"), ("HTTP_ACCEPT", "x, ")],
+        );
+        check(&[("HTTP_X", "1"), ("HTTP_X", "2"), ("HTTP_X", "3")], &[("HTTP_X", "1, 2, 3")]);
+    }
+
+    #[test]
+    fn names_that_differ_in_case_are_different() {
+        check(&[("HTTP_X", "1"), ("http_x", "2")], &[("HTTP_X", "1"), ("http_x", "2")]);
+    }
+
+    #[test]
+    fn values_are_found_by_name() {
+        let params: Params = [("A", "1"), ("AB", "2"), ("EMPTY", "")].into_iter().collect();
+        for (name, value) in
+            [("A", Some("1")), ("AB", Some("2")), ("EMPTY", Some("")), ("B", None), ("", None)]
+        {
+            assert_eq!(params.get(name), value.map(str::as_bytes), "{name}");
+        }
+        assert_eq!((params.len(), params.is_empty()), (3, false));
+    }
+
+    #[test]
+    fn debug_shows_no_values() {
+        let params: Params = [("REMOTE_PASSWD", "secret")].into_iter().collect();
+        assert_eq!(format!("{params:?}"), r#"Params{"REMOTE_PASSWD"}"#);
+    }
+}

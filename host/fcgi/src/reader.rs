@@ -132,3 +132,43 @@ impl Reader {
         self.state = if left == 0 { State::Header } else { State::Skip { left } };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes one STDIN record of that length, which has arrived with 100 bytes of what follows.
+    fn take(len: u16) -> (Bytes, Reader) {
+        let header = Header { kind: 5, id: 1, content_len: len, padding_len: 0 };
+        let mut reader = Reader::new();
+        reader.buffer().extend_from_slice(&header.encode());
+        reader.buffer().resize(HEADER_LEN + usize::from(len) + 100, 1);
+        assert!(matches!(reader.next(), Ok(Some(Piece::Start(start))) if start == header));
+        reader.stream(header);
+        assert!(matches!(reader.next(), Ok(Some(Piece::Content(start))) if start == header));
+        (reader.take(), reader)
+    }
+
+    #[test]
+    fn short_content_is_copied() {
+        let (content, mut reader) = take(1023);
+        assert_ne!(content.as_ptr_range().end, reader.buffer().as_ptr());
+        assert_eq!((content.len(), reader.buffer().len()), (1023, 100));
+    }
+
+    #[test]
+    fn long_content_is_not_copied() {
+        let (content, mut reader) = take(1024);
+        assert_eq!(content.as_ptr_range().end, reader.buffer().as_ptr());
+    }
+
+    #[test]
+    fn an_empty_buffer_is_given_up() {
+        let (_, mut reader) = take(10);
+        reader.shrink();
+        assert_eq!(reader.buffer().len(), 100);
+        reader.buffer().clear();
+        reader.shrink();
+        assert_eq!(reader.buffer().capacity(), 0);
+    }
+}

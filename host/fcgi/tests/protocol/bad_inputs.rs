@@ -149,7 +149,7 @@ fn params_of_many_requests_are_bounded_together() {
 #[test]
 fn params_given_back_count_no_more() {
     let mut application = Application::new();
-    let params = [record(T::Params, 1, &[0; 32 * 1024]), record(T::AbortRequest, 1, &[])].concat();
+    let params = [record(T::Params, 1, &vec![0; 32 * 1024]), record(T::AbortRequest, 1, &[])].concat();
     for _ in 0..100 {
         application.feed(&[begin(1, Role::Responder), params.clone()].concat());
         application.sent();
@@ -159,7 +159,7 @@ fn params_given_back_count_no_more() {
 
 #[test]
 fn too_many_pairs_are_refused() {
-    check_params(&[0; 100_000], "more than 1024 name-value pairs");
+    check_params(&vec![0; 100_000], "more than 1024 name-value pairs");
 }
 
 #[test]

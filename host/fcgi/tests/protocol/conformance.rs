@@ -1,6 +1,6 @@
 //! What the specification asks of an application. The numbers are those of its sections.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use fcgi::RecordType as T;
 use fcgi::{Event, Limits, ParamsError, ProtocolError, ProtocolStatus, RequestId, Role};
 
@@ -33,7 +33,7 @@ fn all_lengths_of_content_and_padding_go_together() {
 fn content_is_handed_out_before_its_record_is_complete() {
     let mut application = Application::new();
     application.feed(&begun(1, Role::Responder));
-    let record = padded(T::Stdin.code(), 1, &[b'x'; 65_535], 255);
+    let record = padded(T::Stdin.code(), 1, &vec![b'x'; 65_535], 255);
     assert_eq!(application.feed(&record[..8]), []);
     assert_eq!(application.feed(&record[8..11]), [stdin_event(1, b"xxx")]);
     assert_eq!(application.feed(&record[11..12]), [stdin_event(1, b"x")]);
@@ -389,6 +389,18 @@ fn the_owner_sees_what_is_under_way() {
     assert!(application.connection.is_idle());
     application.feed(&[1]);
     assert!(!application.connection.is_idle());
+}
+
+#[test]
+fn an_idle_connection_holds_no_buffers() {
+    let mut application = Application::new();
+    application.feed(&[begun(1, Role::Responder), stream(T::Stdin, 1, &[b'x'; 5000])].concat());
+    application.complete(1);
+    application.connection.shrink_when_idle();
+    assert!(application.connection.output().has_remaining()); // It gives up nothing that is needed.
+    application.sent();
+    application.connection.shrink_when_idle();
+    assert_eq!(application.connection.buffer().capacity(), 0);
 }
 
 #[test]

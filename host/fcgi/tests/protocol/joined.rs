@@ -78,6 +78,25 @@ fn serve(application: &mut Connection, exchanges: &[Exchange], seen: &mut BTreeM
     }
 }
 
+/// What came back on STDOUT, and the rest of each exchange.
+type Answers = BTreeMap<RequestId, (Vec<u8>, Exchange)>;
+
+fn collect(web_server: &mut client::Connection, answers: &mut Answers) {
+    while let Some(event) = web_server.poll().expect("a response that is in order") {
+        match event {
+            client::Event::Stdout { id, data } => answers.entry(id).or_default().0.extend_from_slice(&data),
+            client::Event::Stderr { id, data } => {
+                answers.entry(id).or_default().1.errors.extend_from_slice(&data);
+            }
+            client::Event::End { id, app_status, status } => {
+                assert_eq!(status, ProtocolStatus::RequestComplete);
+                answers.entry(id).or_default().1.app_status = app_status;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -95,22 +114,12 @@ proptest! {
                 assert!(send(&mut web_server, id(number), Bytes::new()));
             }
         }
-        let (mut seen, mut answers) = (BTreeMap::new(), BTreeMap::<RequestId, (Vec<u8>, Exchange)>::new());
+        let (mut seen, mut answers) = (BTreeMap::new(), Answers::new());
         for &cut in cuts.iter().cycle() {
             carry(web_server.output(), application.buffer(), cut);
             serve(&mut application, &exchanges, &mut seen);
             carry(application.output(), web_server.buffer(), cut);
-            while let Some(event) = web_server.poll().expect("a response that is in order") {
-                match event {
-                    client::Event::Stdout { id, data } => answers.entry(id).or_default().0.extend_from_slice(&data),
-                    client::Event::Stderr { id, data } => answers.entry(id).or_default().1.errors.extend_from_slice(&data),
-                    client::Event::End { id, app_status, status } => {
-                        assert_eq!(status, ProtocolStatus::RequestComplete);
-                        answers.entry(id).or_default().1.app_status = app_status;
-                    }
-                    other => panic!("{other:?}"),
-                }
-            }
+            collect(&mut web_server, &mut answers);
             if !web_server.output().has_remaining() && !application.output().has_remaining() {
                 break;
             }

@@ -2,8 +2,8 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 use fcgi::{
-    Connection, Event, Limits, Params, ParamsError, ProtocolError, ProtocolStatus, RecordType, Role, client,
-    encode_pair,
+    Connection, Event, HEADER_LEN, Limits, MAX_CONTENT_LEN, Params, ParamsError, ProtocolError,
+    ProtocolStatus, RecordType, Role, client, encode_pair,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -36,7 +36,10 @@ fn converse<'a>(limits: Limits, input: impl IntoIterator<Item = &'a [u8]>) -> Tr
                     let len = connection.output().remaining();
                     seen.sent.extend_from_slice(&connection.output().copy_to_bytes(len));
                 }
-                Ok(None) => break,
+                Ok(None) => {
+                    assert!(connection.buffer().len() < HEADER_LEN + MAX_CONTENT_LEN);
+                    break;
+                }
                 Err(error) => {
                     assert_eq!(connection.poll(), Err(error.clone()));
                     seen.error = Some(error);
@@ -60,7 +63,7 @@ fn answer(connection: &mut Connection, event: &Event) {
         }
         Event::Begin { id, .. } => assert!(connection.stderr(*id, Bytes::from_static(b"begin"))),
         Event::StdinEnd { id } if id.get() % 2 == 0 => {
-            assert!(connection.end(*id, 1, ProtocolStatus::RequestComplete))
+            assert!(connection.end(*id, 1, ProtocolStatus::RequestComplete));
         }
         Event::StdinEnd { .. } | Event::Stdin { .. } | Event::Data { .. } => {}
     }

@@ -29,7 +29,7 @@ pub(crate) fn id(id: u16) -> RequestId {
     RequestId::new(id).expect("an id that is not 0")
 }
 
-/// A record of any type with padding of any length, which looks like BEGIN_REQUEST records.
+/// A record of any type with padding of any length, which looks like `BEGIN_REQUEST` records.
 pub(crate) fn padded(kind: u8, id: u16, content: &[u8], padding_len: u8) -> Vec<u8> {
     let content_len = u16::try_from(content.len()).expect("content that fits");
     let header = Header { kind, id, content_len, padding_len };
@@ -62,7 +62,7 @@ pub(crate) fn stream(kind: RecordType, id: u16, content: &[u8]) -> Vec<u8> {
     [record(kind, id, content), record(kind, id, &[])].concat()
 }
 
-/// BEGIN_REQUEST and all of PARAMS, which are none.
+/// `BEGIN_REQUEST` and all of PARAMS, which are none.
 pub(crate) fn begun(id: u16, role: Role) -> Vec<u8> {
     [begin(id, role), record(T::Params, id, &[])].concat()
 }
