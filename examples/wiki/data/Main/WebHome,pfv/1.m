@@ -1,0 +1,1 @@
+BaseUserMapping_333
