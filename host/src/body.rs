@@ -236,7 +236,9 @@ mod tests {
     fn only_a_body_of_the_announced_length_is_complete() {
         let check = |length, pieces: &[&'static str], complete| {
             let (writer, reader) = channel(length);
-            pieces.iter().for_each(|piece| writer.push(Bytes::from_static(piece.as_bytes())));
+            for piece in pieces {
+                writer.push(Bytes::from_static(piece.as_bytes()));
+            }
             writer.finish();
             assert_eq!(read_all(reader).is_ok(), complete, "{length:?} {pieces:?}");
         };

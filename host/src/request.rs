@@ -195,7 +195,7 @@ fn origin_form(uri: &[u8]) -> Option<Cow<'_, [u8]>> {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
     Some(
         rest.find('/')
-            .map_or(Cow::Borrowed(b"/".as_slice()), |start| Cow::Borrowed(rest[start..].as_bytes())),
+            .map_or(Cow::Borrowed(b"/".as_slice()), |start| Cow::Borrowed(&rest.as_bytes()[start..])),
     )
 }
 

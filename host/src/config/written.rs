@@ -68,7 +68,7 @@ pub struct WrittenExecution {
     #[arg(long, value_name = "TIME", default_value = "30s")]
     pub drain_timeout: humantime::Duration,
 
-    /// Folder for compiled components, the host's own [default: $CACHE_DIRECTORY or ~/.cache/fcgi-wasm-host]
+    /// Folder for compiled components, the host's own [default: the service's or the user's own]
     #[arg(long, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
 }

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Waiting for slow clients that is not held against a handler's deadline. A gigabyte on a slow line takes this long.
-const CLIENT_TIME: Duration = Duration::from_secs(3600);
+const CLIENT_TIME: Duration = Duration::from_hours(1);
 
 /// A deadline that has all but passed is looked at again after this, not after the nanoseconds that are left of it.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -201,10 +201,10 @@ fn report(failure: &Failure, variables: &Variables, outbox: &Outbox, last_words:
     match failure {
         Failure::Request(_) => info!(?method, ?uri, status, "bad request: {failure}"),
         _ if outbox.is_complete() => {
-            warn!(?method, ?uri, last_words = ?last_words, "after the response: {failure}")
+            warn!(?method, ?uri, last_words = ?last_words, "after the response: {failure}");
         }
         _ if outbox.has_begun() => {
-            warn!(?method, ?uri, last_words = ?last_words, "response broken off: {failure}")
+            warn!(?method, ?uri, last_words = ?last_words, "response broken off: {failure}");
         }
         _ => warn!(?method, ?uri, status, last_words = ?last_words, "request failed: {failure}"),
     }

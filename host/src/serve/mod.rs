@@ -126,7 +126,7 @@ async fn connection<S>(
         Ok(()) => {}
         Err(Closed::Socket(error)) => debug!(%error, "connection closed"),
         Err(Closed::Lost(requests)) => {
-            info!(requests, "the web server closed a connection: requests cancelled")
+            info!(requests, "the web server closed a connection: requests cancelled");
         }
         Err(closed @ Closed::Broken) => debug!("connection closed: {closed}"),
         Err(closed) => warn!("connection closed: {closed}"),
