@@ -34,7 +34,7 @@
 //! | `/endless` | writes its body for ever |
 //! | `/stalls-reading` | sleeps for ever, with the body unread and no answer |
 //! | `/sleep?ms=N` | answers after N ms |
-//! | `/exit?code=N` | leaves the program instead of answering |
+//! | `/exit?code=N` | leaves the program, as a failure unless N is 0, instead of answering |
 //! | `/no-response` | returns without an answer |
 //! | `/error` | answers that it cannot answer |
 //!
