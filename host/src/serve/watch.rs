@@ -172,9 +172,9 @@ mod tests {
         let nothing = Owed::default();
         let second = Duration::from_secs(1);
         check(nothing, 100 * STALL, None);
-        check(Owed { head: true, ..nothing }, HEAD_TIME.checked_sub(second).unwrap(), Ok(()));
+        check(Owed { head: true, ..nothing }, HEAD_TIME.saturating_sub(second), None);
         check(Owed { head: true, ..nothing }, HEAD_TIME, Some(Stalled::Head));
-        check(Owed { body: true, ..nothing }, STALL.checked_sub(second).unwrap(), Ok(()));
+        check(Owed { body: true, ..nothing }, STALL.saturating_sub(second), None);
         check(Owed { body: true, ..nothing }, STALL, Some(Stalled::Body));
         check(Owed { reading: true, ..nothing }, STALL, Some(Stalled::Response));
     }
