@@ -298,10 +298,7 @@ mod tests {
         check(&[("REQUEST_URI", "http://host")], "/");
         check(&[("REQUEST_URI", "/ä b")], "/%C3%A4%20b");
         check(&[("SCRIPT_NAME", "/bin/view"), ("PATH_INFO", "/A b/ä?")], "/bin/view/A%20b/%C3%A4%3F");
-        check(
-            &[("SCRIPT_NAME", ""), ("PATH_INFO", "/x"), ("QUERY_STRING", "a=%20")],
-            "/x?a%20".replace("a%20", "a=%2520").as_str(),
-        );
+        check(&[("SCRIPT_NAME", ""), ("PATH_INFO", "/x"), ("QUERY_STRING", "a=%20")], "/x?a=%20");
         check(&[], "/");
     }
 
