@@ -16,7 +16,8 @@ use crate::{Event, Limits, ParamsError, ProtocolError};
 ///
 /// The owner appends what it reads to [`buffer`](Self::buffer), calls [`poll`](Self::poll) until there is no event, and
 /// writes what is in [`output`](Self::output), whichever can go on. What the protocol itself decides is answered here:
-/// management records, unknown roles, too many requests, and requests aborted before their PARAMS ended.
+/// management records, unknown roles, too many requests, and requests aborted before their PARAMS ended. A request that
+/// comes after the end of one without `FCGI_KEEP_CONN` is not begun: the connection is about to close, which tells so.
 ///
 /// Nothing is held back: who wants less input polls and reads less, who has much output queued sends less.
 #[derive(Debug)]

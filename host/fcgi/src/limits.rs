@@ -18,7 +18,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The only web server that multiplexes opens about as many streams on a connection to a browser.
+    /// A browser's HTTP/2 connection carries about a hundred streams, which a web server may pass on over one of ours.
     pub const MAX_REQUESTS: usize = 128;
     /// Twice the one record of PARAMS, of at most 64 KiB, that most web servers send.
     pub const MAX_PARAMS_BYTES: usize = 128 * 1024;
