@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use wasmtime_wasi_http::Error;
+use thiserror::Error;
 
 /// Bytes of one body that wait for its handler. Four full records: enough that reading and running overlap.
 const CAPACITY: usize = 256 << 10;
@@ -32,6 +32,11 @@ pub struct Reader(Arc<Mutex<Queue>>);
 /// Tells how long a handler has been waiting for the client, which is not held against it.
 #[derive(Debug, Clone)]
 pub struct Waiting(Arc<Mutex<Queue>>);
+
+/// A body that ended before its end, or is longer than it was announced.
+#[derive(Debug, Error)]
+#[error("the request body is not as long as announced, or its client has gone")]
+pub struct BrokenOff;
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -161,12 +166,12 @@ impl Queue {
 
 impl Body for Reader {
     type Data = Bytes;
-    type Error = Error;
+    type Error = BrokenOff;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let mut queue = lock(&self.0);
         if let Some(piece) = queue.pieces.pop_front() {
             queue.bytes -= piece.len();
@@ -177,7 +182,7 @@ impl Body for Reader {
         }
         match queue.end {
             Some(End::Complete) => Poll::Ready(None),
-            Some(End::Broken) => Poll::Ready(Some(Err(Error::HttpRequestBodySize(queue.remaining)))),
+            Some(End::Broken) => Poll::Ready(Some(Err(BrokenOff))),
             None => {
                 queue.client.update(|client| client.reading = true);
                 queue.reader = Some(context.waker().clone());
@@ -220,7 +225,7 @@ mod tests {
 
     use super::*;
 
-    fn read_all(mut reader: Reader) -> Result<Vec<u8>, Error> {
+    fn read_all(mut reader: Reader) -> Result<Vec<u8>, BrokenOff> {
         let mut context = Context::from_waker(Waker::noop());
         let mut all = Vec::new();
         loop {

@@ -5,11 +5,12 @@ use std::{borrow::Cow, path::PathBuf, pin::pin, task::Poll};
 use bytes::Bytes;
 use http::{Request, response::Parts, uri::Scheme};
 use http_body::{Body, Frame};
+use http_body_util::BodyExt;
 use thiserror::Error;
 use tokio::sync::oneshot;
 use wasmtime::Store;
 use wasmtime_wasi_http::{
-    WasiHttpView,
+    Error, WasiHttpView,
     p2::{
         bindings::{
             ProxyPre,
@@ -144,6 +145,7 @@ impl Handler {
         let mut store = self.store(State::new(&self.folders, self.limits, variables, stderr));
         let made = |error: wasmtime::Error| Fault::Instantiate(format!("{error:#}"));
         let scheme = if scheme == Scheme::HTTPS { WasiScheme::Https } else { WasiScheme::Http };
+        let request = request.map(|body| body.map_err(|body::BrokenOff| Error::HttpRequestBodySize(None)));
         let request = store.data_mut().http().new_incoming_request(scheme, request).map_err(made)?;
         let outparam = store.data_mut().http().new_response_outparam(response).map_err(made)?;
         let ran = match self.component.instantiate_async(&mut store).await {
