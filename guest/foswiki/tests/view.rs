@@ -92,6 +92,8 @@ fn sources() {
         ),
         ("raw=text;contenttype=text/css", "text/css; charset=utf-8", "third <text>\n"),
         ("raw=text;contenttype=text/html%0d%0aX:y", "text/plain; charset=utf-8", "third"),
+        ("contenttype=text/xml", "text/xml; charset=utf-8", "third"),
+        ("skin=rss;contenttype=text/html", "text/html; charset=utf-8", "<!DOCTYPE html>"),
         ("raw=on", "text/html; charset=utf-8", "<!DOCTYPE html>"),
         ("skin=plain", "text/html; charset=utf-8", "<!DOCTYPE html>"),
         ("skin=text", "text/html; charset=utf-8", ""),

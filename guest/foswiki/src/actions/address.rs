@@ -11,8 +11,8 @@ const ATTACHMENTS: &str = "pub";
 /// The script URL path where nothing tells: Foswiki's own.
 const DEFAULT_SCRIPT_URL_PATH: &str = "/foswiki/bin";
 
-/// The endings of a script that is the whole wiki, whatever it is called.
-const WIKI_SCRIPTS: [&str; 3] = [".fcgi", ".cgi", ".pl"];
+/// The endings of scripts.
+const SCRIPT_ENDINGS: [&str; 3] = [".fcgi", ".cgi", ".pl"];
 
 /// Actions that show where the script path ends when the URL has no `bin` in it.
 const ACTIONS: &str = " asset attach changes compare compareauth configure edit jsonrpc login logon manage oops preview \
@@ -55,11 +55,11 @@ impl Address {
         }
         let derived = derive(&base, file);
         let [scripts, files] = [scripts.unwrap_or(derived.0), files.unwrap_or(derived.1)];
-        let action = match rest.first() {
-            _ if file => "viewfile".to_owned(),
-            Some(first) if is_action(first) => rest.remove(0),
-            _ => "view".to_owned(),
-        };
+        let named = rest.first().filter(|_| !file).and_then(|first| action_of(first).map(str::to_owned));
+        if named.is_some() {
+            rest.remove(0);
+        }
+        let action = named.unwrap_or_else(|| if file { "viewfile" } else { "view" }.to_owned());
         Address {
             script_url_path: url_path(&scripts),
             pub_url_path: url_path(&files),
@@ -114,7 +114,7 @@ impl Url {
         let all = &self.segments;
         let found = all.iter().position(|segment| {
             [SCRIPTS, ATTACHMENTS].contains(&segment.as_str())
-                || is_wiki_script(segment)
+                || has_script_ending(segment)
                 || is_known_action(segment)
         });
         let Some(at) = found else { return (Vec::new(), false, all.clone()) };
@@ -142,6 +142,12 @@ fn derive(base: &[String], file: bool) -> (Vec<String>, Vec<String>) {
     }
 }
 
+/// The action that a segment names: itself, or a known one before the ending of a script, as in `edit.pl`.
+fn action_of(segment: &str) -> Option<&str> {
+    let script = segment.rsplit_once('.').map(|(name, _)| name).filter(|name| is_known_action(name));
+    script.filter(|_| has_script_ending(segment)).or_else(|| is_action(segment).then_some(segment))
+}
+
 /// Actions are lower-case words; webs and topics begin with a capital.
 fn is_action(segment: &str) -> bool {
     segment.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
@@ -151,8 +157,13 @@ fn is_known_action(segment: &str) -> bool {
     is_action(segment) && ACTIONS.contains(&format!(" {segment} "))
 }
 
+/// Whether a segment is the one script for all actions, such as `foswiki.fcgi`.
 fn is_wiki_script(segment: &str) -> bool {
-    WIKI_SCRIPTS.iter().any(|ending| segment.ends_with(ending))
+    has_script_ending(segment) && action_of(segment).is_none()
+}
+
+fn has_script_ending(segment: &str) -> bool {
+    SCRIPT_ENDINGS.iter().any(|ending| segment.ends_with(ending))
 }
 
 /// The decoded path of `REQUEST_URI`.
@@ -223,6 +234,9 @@ mod tests {
         // HAProxy and Caddy give the whole path as PATH_INFO.
         check_cgi("", url, url, same);
         check_cgi("", "/bin/view/Main/WebHome", "/bin/view/Main/WebHome", "/bin view Main/WebHome");
+        // Scripts with endings.
+        check_cgi("/foswiki/bin/edit.pl", "/Main/WebHome", "", "/foswiki/bin edit Main/WebHome");
+        check_cgi("/cgi/view.cgi", "/Main/WebHome", "", "/cgi view Main/WebHome");
         // No variables but the URI.
         check_cgi("", "", "/foswiki/bin/view/Main/Web%48ome?x=/y", same);
         check_cgi("", "", "http://wiki.example/foswiki/bin/view/Main/WebHome", same);

@@ -78,8 +78,8 @@ fn show<W: Store + Attachments>(context: &Context<W>, mut page: Page, file: &str
         Some(Raw::Expanded) => raw::field(&render::expand(&mut page, &topic.text)),
         Some(_) => raw::field(&topic.text),
     };
-    let skin =
-        Skin::parse(context.request.param("cover").or(context.request.param("skin")).unwrap_or_default());
+    let kind = content_type(context, "text/html");
+    let skin = skin_of(context, &kind);
     let side = if skin == Skin::Full { left_bar(context, &mut page) } else { String::new() };
     let place = (context.place.web.as_str(), context.place.topic.as_str());
     let frame = Frame::new(context.settings, context.user, place);
@@ -90,8 +90,14 @@ fn show<W: Store + Attachments>(context: &Context<W>, mut page: Page, file: &str
         Skin::Plain => skin::plain(&frame),
         Skin::Text => body,
     };
-    let response = Response::new(200, &content_type(context, "text/html"), Body::Text(html));
+    let response = Response::new(200, &kind, Body::Text(html));
     skin::guard(response, context.request)
+}
+
+/// The skin that is asked for; what is no HTML for the client has no page around it.
+fn skin_of<W>(context: &Context<W>, content_type: &str) -> Skin {
+    let asked = context.request.param("cover").or(context.request.param("skin"));
+    if content_type.starts_with("text/html") { Skin::parse(asked.unwrap_or_default()) } else { Skin::Text }
 }
 
 /// What stands beside the page: the web's own bar, or the webs there are.
