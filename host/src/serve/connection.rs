@@ -191,7 +191,7 @@ impl Pump {
     /// Takes what requests have to say, as long as the socket keeps up.
     fn collect(&mut self, context: &mut Context<'_>) -> bool {
         let mut moved = false;
-        while self.protocol.output().remaining() < OUTPUT_FULL {
+        while !self.is_output_full() {
             let Poll::Ready(Some(Message { ticket, content })) = self.messages.poll_recv(context) else {
                 break;
             };
@@ -237,14 +237,18 @@ impl Pump {
     where
         S: AsyncRead + Unpin,
     {
-        if self.held.is_some() || self.broken.is_some() || !self.protocol.wants_read() {
+        if self.held.is_some()
+            || self.broken.is_some()
+            || self.is_output_full()
+            || !self.protocol.wants_read()
+        {
             return Ok(false);
         }
-        let read = if self.requests.is_empty() {
-            self.read_head(socket, context)
-        } else {
+        let read = if self.requests.iter().any(|request| request.body.is_some()) {
             self.protocol.buffer().reserve(READ_BODY);
             poll_read_buf(Pin::new(socket), context, self.protocol.buffer())
+        } else {
+            self.read_head(socket, context)
         };
         match read {
             Poll::Ready(Ok(0)) => Err(self.end_of_input()),
@@ -271,7 +275,7 @@ impl Pump {
     /// Hands what was read to the requests that it belongs to.
     fn receive(&mut self, context: &Context<'_>) -> Result<bool, Closed> {
         let mut moved = false;
-        while self.held.is_none() && self.broken.is_none() {
+        while self.held.is_none() && self.broken.is_none() && !self.is_output_full() {
             let Some(event) = self.protocol.poll()? else { break };
             moved = true;
             match event {
@@ -349,6 +353,11 @@ impl Pump {
 
     fn request(&mut self, id: RequestId) -> Option<&mut Running> {
         self.requests.iter_mut().find(|request| request.id == id)
+    }
+
+    /// Whether so much waits for the socket that nothing may be added, by handlers or by answers to the peer's records.
+    fn is_output_full(&mut self) -> bool {
+        self.protocol.output().remaining() >= OUTPUT_FULL
     }
 
     fn is_finished(&mut self) -> bool {
