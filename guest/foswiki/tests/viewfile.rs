@@ -58,6 +58,8 @@ fn where_files_are() {
         ("viewfile/Sandbox/Files", &[], 404),
         ("viewfile/Sandbox", &[], 404),
         ("viewfile", &[], 404),
+        ("viewfile/Closed/WebHome/any.txt", &[], 403),
+        ("viewfile/Closed/NoSuchTopic/any.txt", &[], 403),
         ("viewfile/Main/Secret/hidden.txt", &[], 403),
         ("viewfile/Main/Secret/nosuch.txt", &[], 403),
         ("viewfile/Main/Secret/hidden.txt", jane, 200),

@@ -53,12 +53,12 @@ pub(super) fn view<W: Store + Attachments>(context: &Context<W>, name: &str) -> 
     }
     let Place { web, topic, invalid } = &context.place;
     let text = if *invalid { None } else { context.wiki.topic(web, topic)? };
-    let Some(text) = text else { return Ok(refuse::no_file(context, name)) };
-    let parsed = Topic::parse(&text);
-    let page = context.page(&parsed);
-    if !access::may(&page, Mode::View, web, Some(&parsed)) {
+    let parsed = text.as_deref().map(Topic::parse);
+    let page = context.page(parsed.as_ref().unwrap_or(&Topic::default()));
+    if !access::may(&page, Mode::View, web, parsed.as_ref()) {
         return Ok(refuse::denied(context));
     }
+    let Some(parsed) = parsed else { return Ok(refuse::no_file(context, name)) };
     let attachment = parsed.all("FILEATTACHMENT").find(|meta| meta.value("name") == Some(name));
     let newest = attachment.and_then(|meta| meta.value("version")).and_then(revision_number);
     let asked = context.request.param("rev").and_then(revision_number).filter(|asked| newest != Some(*asked));
