@@ -9,7 +9,7 @@ use std::{
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use dashmap::DashMap;
@@ -184,7 +184,7 @@ impl Cache {
 
 /// Fills the cache from another process. Its success is seen by the file that it leaves, so a failure is only told.
 fn run_child(program: &Path, arguments: &[std::ffi::OsString]) {
-    match Command::new(program).args(arguments).status() {
+    match Command::new(program).args(arguments).stdout(Stdio::null()).status() {
         Ok(status) if status.success() => {}
         Ok(status) => warn!(%status, "the compiler process failed; compiling in this process"),
         Err(error) => {
