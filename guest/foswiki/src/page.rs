@@ -64,6 +64,8 @@ pub struct Memo {
     topics: BTreeMap<String, bool>,
     /// How often each anchor was asked for.
     anchors: BTreeMap<String, usize>,
+    /// How much macros have done.
+    pub(crate) work: usize,
 }
 
 impl Page<'_> {

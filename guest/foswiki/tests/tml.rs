@@ -13,6 +13,10 @@ use foswiki::{
 };
 use serde_json::Value;
 
+/// Cases that differ, with the reason.
+const DIFFERENT: [(&str, &str); 1] =
+    [("mac-basic-88", "a nonce is different every time; here there is none")];
+
 /// The time at which the cases were recorded, about.
 const NOW: i64 = 1_795_398_350;
 
@@ -100,6 +104,7 @@ fn the_engine_does_what_foswiki_does() {
     let (wiki, cases) = recorded();
     let shown = std::env::var("TML_DIFF").unwrap_or_default();
     let mut scores: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let mut unexpected = Vec::new();
     for case in &cases {
         let (id, group) = (text(case, "id"), text(case, "group"));
         let (expanded, html) = wiki.rendered(text(case, "tml"));
@@ -107,6 +112,10 @@ fn the_engine_does_what_foswiki_does() {
         let score = scores.entry(group).or_default();
         score.0 += usize::from(same);
         score.1 += 1;
+        let is_known = DIFFERENT.iter().any(|(known, _)| *known == id);
+        if same == is_known {
+            unexpected.push(id);
+        }
         if !same && (shown == "1" || shown == group) {
             println!("{id}: {:?}", text(case, "tml"));
             for (name, ours, theirs) in
@@ -123,5 +132,5 @@ fn the_engine_does_what_foswiki_does() {
     }
     let (same, all) = scores.values().fold((0, 0), |sum, score| (sum.0 + score.0, sum.1 + score.1));
     println!("all: {same} of {all}");
-    assert!(same >= 239, "fewer cases agree than before");
+    assert!(unexpected.is_empty(), "not as DIFFERENT says: {unexpected:?}");
 }

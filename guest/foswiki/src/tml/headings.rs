@@ -68,7 +68,7 @@ pub(crate) fn anchor_name(text: &str) -> String {
 }
 
 /// A heading's text without tags, and with links replaced by what they show.
-fn plain_text(text: &str) -> String {
+pub(super) fn plain_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     // Past the last of these, nothing is searched for: unclosed brackets would each search to the end.
     let (links_end, tags_end) = (text.rfind("]]").unwrap_or(0), text.rfind('>').unwrap_or(0));

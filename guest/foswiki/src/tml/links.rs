@@ -101,23 +101,32 @@ fn word(
     previous: Option<u8>,
 ) -> usize {
     let starts_word = words::starts_after(previous);
-    let starts_address = starts_word || matches!(previous, Some(b'-' | b'*'));
+    if starts_word || matches!(previous, Some(b'-' | b'*')) {
+        let written = address(renderer, line, (before.clone(), token));
+        if written > 0 {
+            return written;
+        }
+    }
+    if starts_word && renderer.autolinks() { wiki_word(renderer, line, before) } else { 0 }
+}
+
+/// Writes the address that begins at `before.end` and has its `:` or `@` at `sign`; returns its length.
+fn address(renderer: &mut Renderer, line: &str, (before, sign): (Before, usize)) -> usize {
     let start = before.end;
-    match line.as_bytes().get(token) {
-        Some(b':') if starts_address => {
-            let name = start + line[start..token].rfind('-').map_or(0, |dash| dash + 1);
-            let Some(length) = address_length(&line[name..], token - name) else { return 0 };
+    match line.as_bytes().get(sign) {
+        Some(b':') => {
+            let name = start + line[start..sign].rfind('-').map_or(0, |dash| dash + 1);
+            let Some(length) = address_length(&line[name..], sign - name) else { return 0 };
             renderer.out.push_str(&line[before.start..name]);
             write_address(&line[name..name + length], &mut renderer.out);
             name + length - start
         }
-        Some(b'@') if starts_address => {
-            let Some(length) = mail_length(&line[start..], token - start) else { return 0 };
+        Some(b'@') => {
+            let Some(length) = mail_length(&line[start..], sign - start) else { return 0 };
             renderer.out.push_str(&line[before]);
             write_mail("mailto:", &line[start..start + length], &mut renderer.out);
             length
         }
-        _ if starts_word && renderer.autolinks() => wiki_word(renderer, line, before),
         _ => 0,
     }
 }

@@ -15,6 +15,8 @@ mod tables;
 mod target;
 pub(crate) mod words;
 
+pub(crate) use protect::find_element;
+
 use crate::page::Page;
 
 /// Output may grow to this many bytes; what follows is cut, with a visible warning. A page of a megabyte is far
@@ -25,4 +27,9 @@ pub const MAX_OUTPUT: usize = 4 << 20;
 pub fn render(page: &mut Page, text: &str) -> String {
     let (text, kept) = protect::take_out(text);
     blocks::Renderer::new(page, kept, text.len()).render(&text)
+}
+
+/// A text with its emphasis, links and tags replaced by what they show.
+pub(crate) fn without_emphasis(text: &str) -> String {
+    headings::plain_text(&emphasis::mark_up(text, None))
 }
