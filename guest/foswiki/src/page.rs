@@ -31,7 +31,7 @@ pub struct Settings {
 pub struct User {
     /// The login name: `guest` for nobody in particular.
     pub login: String,
-    /// The WikiName: `WikiGuest` for nobody in particular.
+    /// The `WikiName`: `WikiGuest` for nobody in particular.
     pub wiki_name: String,
 }
 

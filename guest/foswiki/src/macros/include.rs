@@ -50,15 +50,12 @@ fn revision(scope: &Scope, attributes: &Attributes, (web, topic): (&str, &str)) 
 
 fn include_topic(scope: &mut Scope, attributes: &Attributes, place: (&str, &str), found: &Topic) -> String {
     let text = match attributes.filled("section") {
-        Some(section) => match sections::section(&found.text, section) {
-            Some(text) => text,
-            None => {
-                let (web, topic) = place;
-                let message = format!(
-                    "    Warning: Can't find named section <nop>{section} in topic <nop>{web}.<nop>{topic}"
-                );
-                return warning(scope, attributes, &format!("{web}.{topic}"), &message);
-            }
+        Some(section) => if let Some(text) = sections::section(&found.text, section) { text } else {
+            let (web, topic) = place;
+            let message = format!(
+                "    Warning: Can't find named section <nop>{section} in topic <nop>{web}.<nop>{topic}"
+            );
+            return warning(scope, attributes, &format!("{web}.{topic}"), &message);
         },
         None => sections::included(&found.text).to_owned(),
     };

@@ -434,7 +434,7 @@ fn skipped(text: &str, at_word: bool) -> usize {
             _ => 2,
         },
         b']' if text.starts_with("]]") => 2,
-        b'*' | b'_' | b'=' if !at_word && bytes.get(1).is_none_or(|b| b.is_ascii_whitespace()) => 1,
+        b'*' | b'_' | b'=' if !at_word && bytes.get(1).is_none_or(u8::is_ascii_whitespace) => 1,
         _ => 0,
     }
 }

@@ -84,7 +84,7 @@ mod tests {
     fn sections_are_found() {
         let text = "a%STARTSECTION{\"s\"}%b%STARTSECTION{\"t\"}%c%ENDSECTION{\"t\"}%d%ENDSECTION{\"s\"}%e";
         let check = |name: &str, expected: Option<&str>| {
-            assert_eq!(section(text, name).as_deref(), expected, "for {name:?}")
+            assert_eq!(section(text, name).as_deref(), expected, "for {name:?}");
         };
         check("s", Some("bcd"));
         check("t", Some("c"));

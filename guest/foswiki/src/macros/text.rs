@@ -27,15 +27,12 @@ fn replace_each(text: &str, old: &str, new: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        match pairs.iter().find(|(old, _)| rest.starts_with(old.as_str())) {
-            Some((old, new)) => {
-                out.push_str(new);
-                rest = &rest[old.len()..];
-            }
-            None => {
-                out.push(first);
-                rest = &rest[first.len_utf8()..];
-            }
+        if let Some((old, new)) = pairs.iter().find(|(old, _)| rest.starts_with(old.as_str())) {
+            out.push_str(new);
+            rest = &rest[old.len()..];
+        } else {
+            out.push(first);
+            rest = &rest[first.len_utf8()..];
         }
     }
     out
@@ -63,7 +60,7 @@ pub(super) fn space_out(_: &mut Scope, attributes: &Attributes) -> String {
     spaced(attributes.default().unwrap_or_default(), separator)
 }
 
-/// A WikiWord as separate words.
+/// A `WikiWord` as separate words.
 pub(crate) fn spaced(word: &str, separator: &str) -> String {
     let mut out = String::with_capacity(word.len() + 8);
     let mut last = ' ';

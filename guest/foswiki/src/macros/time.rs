@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn moments_are_formatted() {
         let check = |seconds: i64, pattern: &str, expected: &str| {
-            assert_eq!(formatted(seconds, pattern), expected, "for {pattern:?}")
+            assert_eq!(formatted(seconds, pattern), expected, "for {pattern:?}");
         };
         let moment = 1_795_398_350; // 2026-11-23 04:25:50
         check(moment, DATE_AND_TIME, "23 Nov 2026 - 01:45");

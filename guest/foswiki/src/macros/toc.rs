@@ -69,16 +69,13 @@ struct Entry {
 
 fn contents(scope: &mut Scope, attributes: &Attributes, here: &str) -> String {
     let other = attributes.default().filter(|topic| !topic.is_empty());
-    let (url, entries) = match other {
-        None => (query(scope), entries(here)),
-        Some(_) => {
-            let (web, topic) = scope.place(attributes.filled("web"), other);
-            let Some(found) = scope.read(&web, &topic) else { return String::new() };
-            let mut inner =
-                Scope { page: scope.page, web: &web, topic: &topic, including: scope.including, depth: 1 };
-            let text = inner.expand(&found.text);
-            (format!("{}/view/{web}/{topic}", scope.page.settings.script_url_path), entries(&text))
-        }
+    let (url, entries) = if other.is_none() { (query(scope), entries(here)) } else {
+        let (web, topic) = scope.place(attributes.filled("web"), other);
+        let Some(found) = scope.read(&web, &topic) else { return String::new() };
+        let mut inner =
+            Scope { page: scope.page, web: &web, topic: &topic, including: scope.including, depth: 1 };
+        let text = inner.expand(&found.text);
+        (format!("{}/view/{web}/{topic}", scope.page.settings.script_url_path), entries(&text))
     };
     let limit = |parameter: &str, preference: &str| {
         attributes
@@ -163,7 +160,7 @@ fn block_end(text: &str, line: usize) -> Option<usize> {
     Some(at + find_element(&text[at..], name, true)?.end)
 }
 
-/// A heading's text without markup, its WikiWords not linked.
+/// A heading's text without markup, its `WikiWords` not linked.
 fn entry_text(text: &str) -> String {
     let marked = without_emphasis(text.trim());
     let mut out = String::with_capacity(marked.len());

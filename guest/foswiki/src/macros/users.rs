@@ -3,7 +3,7 @@
 use super::{Scope, attributes::Attributes, format};
 use crate::{prefs::TopicSettings, store::valid_topic, topic::Topic};
 
-/// Users that every wiki has: login and WikiName.
+/// Users that every wiki has: login and `WikiName`.
 const BUILT_IN: [(&str, &str); 5] = [
     ("guest", "WikiGuest"),
     ("admin", "AdminUser"),
@@ -40,7 +40,7 @@ fn qualified(scope: &Scope, wiki_name: &str) -> String {
     format!("{}.{wiki_name}", scope.page.settings.users_web)
 }
 
-/// The login and WikiName of a user of whom either is known.
+/// The login and `WikiName` of a user of whom either is known.
 fn find_user(scope: &mut Scope, name: &str) -> Option<(String, String)> {
     let name = name.rsplit_once('.').map_or(name, |(_, name)| name);
     let page = &scope.page;
@@ -61,7 +61,7 @@ fn find_user(scope: &mut Scope, name: &str) -> Option<(String, String)> {
     })
 }
 
-/// The WikiName of an author as topics record them.
+/// The `WikiName` of an author as topics record them.
 pub(super) fn author(scope: &mut Scope, recorded: &str) -> String {
     let name = match recorded {
         "BaseUserMapping_333" => "AdminUser",

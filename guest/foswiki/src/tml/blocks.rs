@@ -62,7 +62,7 @@ impl<'r, 'p, 't> Renderer<'r, 'p, 't> {
         self.out
     }
 
-    /// Whether WikiWords are links here.
+    /// Whether `WikiWords` are links here.
     pub(super) fn autolinks(&self) -> bool {
         self.unlinked == 0 && !self.no_autolink
     }

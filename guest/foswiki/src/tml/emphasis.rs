@@ -47,9 +47,9 @@ fn mark_up_kind(line: &str, previous: Option<u8>, kind: &Kind) -> Option<String>
         out.push_str(&line[copied..start]);
         out.push_str(kind.open);
         if kind.is_code {
-            push_code(&line[body..end], &mut out)
+            push_code(&line[body..end], &mut out);
         } else {
-            out.push_str(&line[body..end])
+            out.push_str(&line[body..end]);
         }
         out.push_str(kind.close);
         copied = end + kind.mark.len();

@@ -92,7 +92,7 @@ fn token_length(text: &str) -> usize {
     text.bytes().position(|b| !belongs(b)).unwrap_or(text.len())
 }
 
-/// Writes the address or WikiWord that begins at `before.end`; returns its length, 0 where there is none.
+/// Writes the address or `WikiWord` that begins at `before.end`; returns its length, 0 where there is none.
 /// `token` is where the word ends.
 fn word(
     renderer: &mut Renderer,
@@ -252,7 +252,7 @@ fn push_address(address: &str, out: &mut String) {
     }
 }
 
-/// Writes the WikiWord, `Web.WikiWord` or known acronym that begins at `before.end`.
+/// Writes the `WikiWord`, `Web.WikiWord` or known acronym that begins at `before.end`.
 fn wiki_word(renderer: &mut Renderer, line: &str, before: Before) -> usize {
     let rest = &line[before.end..];
     let Some(found) = Found::at(rest) else { return 0 };
@@ -277,7 +277,7 @@ fn wiki_word(renderer: &mut Renderer, line: &str, before: Before) -> usize {
     found.length
 }
 
-/// A WikiWord found in running text.
+/// A `WikiWord` found in running text.
 struct Found<'t> {
     web: Option<&'t str>,
     name: &'t str,

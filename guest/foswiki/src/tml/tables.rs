@@ -95,21 +95,18 @@ fn push_cell(renderer: &mut Renderer, text: &str, span: usize) -> bool {
     if span > 1 {
         renderer.out.push_str(&format!(" colspan=\"{span}\""));
     }
-    match header {
-        Some(inside) => {
-            renderer.out.push_str("><strong> ");
-            renderer.inline(inside, None);
-            renderer.out.push_str(" </strong></th>\n");
+    if let Some(inside) = header {
+        renderer.out.push_str("><strong> ");
+        renderer.inline(inside, None);
+        renderer.out.push_str(" </strong></th>\n");
+    } else {
+        renderer.out.push_str("> ");
+        if trimmed.is_empty() {
+            renderer.out.push_str(" &nbsp; ");
+        } else {
+            renderer.inline(text, None);
         }
-        None => {
-            renderer.out.push_str("> ");
-            if trimmed.is_empty() {
-                renderer.out.push_str(" &nbsp; ")
-            } else {
-                renderer.inline(text, None)
-            }
-            renderer.out.push_str(" </td>\n");
-        }
+        renderer.out.push_str(" </td>\n");
     }
     header.is_some()
 }

@@ -1,6 +1,6 @@
-//! What makes a WikiWord, a web name, an anchor; where words start.
+//! What makes a `WikiWord`, a web name, an anchor; where words start.
 
-/// How long a WikiWord, an acronym or anything else found at the start of a text is, in bytes.
+/// How long a `WikiWord`, an acronym or anything else found at the start of a text is, in bytes.
 pub(crate) type Length = usize;
 
 /// Whether a word may start after this byte: at the start of a line, after a space or `(`.
@@ -25,7 +25,7 @@ fn run(text: &str, belongs: impl Fn(char) -> bool) -> Length {
     text.find(|c| !belongs(c)).unwrap_or(text.len())
 }
 
-/// The WikiWord that begins `text`: capitals, lower case letters or digits, capitals, then any of them.
+/// The `WikiWord` that begins `text`: capitals, lower case letters or digits, capitals, then any of them.
 pub(crate) fn wiki_word(text: &str) -> Option<Length> {
     let mut at = run(text, is_upper);
     let lower = run(&text[at..], is_lower_or_digit);
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn plurals_have_a_singular() {
         let check = |text: &str, expected: Option<&str>| {
-            assert_eq!(singular(text).as_deref(), expected, "for {text:?}")
+            assert_eq!(singular(text).as_deref(), expected, "for {text:?}");
         };
         check("WebHomes", Some("WebHome"));
         check("GreatParties", Some("GreatParty"));
