@@ -1,7 +1,7 @@
 //! Who may do what: admin, then DENYTOPIC, ALLOWTOPIC, DENYWEB, ALLOWWEB, then allow.
 //!
-//! A topic's own rules are its `Set` lines and meta preferences; a web's are those of its preferences topic, its
-//! ancestors' and the site's. An empty list is no rule. What cannot be read is denied.
+//! A topic's own rules are its `Set` lines and meta preferences; a web's are those of its preferences topic,
+//! its ancestors' and the site's. An empty list is no rule. What cannot be read is denied.
 
 use std::{cell::RefCell, collections::BTreeMap, io};
 
@@ -63,7 +63,8 @@ pub fn may_view(page: &Page, web: &str, topic: &str) -> bool {
 
 /// Whether the page's user may do something with a topic that is already read, or with a web as a whole.
 ///
-/// Administrators may do everything; who is one is asked last, because mostly the rules allow what is asked for.
+/// Administrators may do everything; who is one is asked last, because mostly the rules allow what is asked
+/// for.
 pub fn may(page: &Page, mode: Mode, web: &str, topic: Option<&Topic>) -> bool {
     let by_topic = topic.and_then(|topic| decide_topic(page, mode, topic));
     by_topic.unwrap_or_else(|| web_allows(page, mode, web)) || is_admin(page)
@@ -109,7 +110,8 @@ fn decide<'a>(page: &Page, rule: impl Fn(&'static str) -> Option<&'a str>) -> Op
     rule("ALLOW").map(|list| lists(page, list).unwrap_or(false))
 }
 
-/// Whether a rule's list names the page's user, a group of theirs, or everyone; `None` where that cannot be told.
+/// Whether a rule's list names the page's user, a group of theirs, or everyone; `None` where that cannot be
+/// told.
 fn lists(page: &Page, list: &str) -> Option<bool> {
     let mut listed = Some(false);
     for name in names(list).map(|name| bare_name(page, name)) {
@@ -127,7 +129,8 @@ fn lists(page: &Page, list: &str) -> Option<bool> {
     listed
 }
 
-/// Whether the page's user is in a group, directly or through groups inside it; `None` where one cannot be read.
+/// Whether the page's user is in a group, directly or through groups inside it; `None` where one cannot be
+/// read.
 fn in_group(page: &Page, group: &str) -> Option<bool> {
     let groups = &page.prefs.decided.groups;
     if let Some(&decided) = groups.borrow().get(group) {
@@ -252,7 +255,8 @@ mod tests {
         }
     }
 
-    /// Whether Jane may view a topic with this text, where the groups `AGroup` and `BGroup` have these members.
+    /// Whether Jane may view a topic with this text, where the groups `AGroup` and `BGroup` have these
+    /// members.
     fn check(text: &str, groups: [&str; 2], allowed: bool) {
         let [a, b] = groups.map(|members| format!("   * Set GROUP = {members}\n"));
         let wiki = wiki().with("Main", "AGroup", &a).with("Main", "BGroup", &b).with("Main", "Page", text);

@@ -32,8 +32,9 @@ pub struct Prefs {
 }
 
 impl Prefs {
-    /// Reads the preferences of a page at `(web, topic)`: System.DefaultPreferences, Main.SitePreferences, the
-    /// `WebPreferences` of each ancestor web, the user's topic, the topic itself; `FINALPREFERENCES` locks.
+    /// Reads the preferences of a page at `(web, topic)`: System.DefaultPreferences, Main.SitePreferences,
+    /// the `WebPreferences` of each ancestor web, the user's topic, the topic itself; `FINALPREFERENCES`
+    /// locks.
     ///
     /// A topic that is missing or cannot be read sets nothing.
     pub fn of(store: &dyn Store, settings: &Settings, user: &User, (web, topic): (&str, &str)) -> Prefs {
@@ -64,8 +65,8 @@ impl Prefs {
         self.overrides.insert(name.to_owned(), value.to_owned());
     }
 
-    /// What holds for a web as a whole: the site's, its ancestors' and its own settings. Each preferences topic is
-    /// read once.
+    /// What holds for a web as a whole: the site's, its ancestors' and its own settings. Each preferences
+    /// topic is read once.
     pub(crate) fn web_layer(&self, store: &dyn Store, settings: &Settings, web: &str) -> Rc<Layer> {
         if let Some(layer) = self.webs.borrow().get(web) {
             return Rc::clone(layer);
@@ -138,7 +139,8 @@ pub struct TopicSettings {
 }
 
 impl TopicSettings {
-    /// Reads the settings of a topic, those inside verbatim and comments too; meta beats text, later beats earlier.
+    /// Reads the settings of a topic, those inside verbatim and comments too; meta beats text, later beats
+    /// earlier.
     pub fn of(topic: &Topic) -> TopicSettings {
         let mut settings = TopicSettings::default();
         settings.read_text(&topic.text);

@@ -29,9 +29,9 @@ const TOPICINFO: &str = "TOPICINFO";
 impl Topic {
     /// Reads a topic file.
     ///
-    /// Lines that are a whole `%META:TYPE{…}%` become meta wherever they stand; `TOPICINFO` only as the first line,
-    /// later ones are text. Carriage returns are dropped. Where there is meta other than `TOPICINFO`, the blank line
-    /// that the writer puts before it is not part of the text.
+    /// Lines that are a whole `%META:TYPE{…}%` become meta wherever they stand; `TOPICINFO` only as the first
+    /// line, later ones are text. Carriage returns are dropped. Where there is meta other than `TOPICINFO`,
+    /// the blank line that the writer puts before it is not part of the text.
     pub fn parse(file: &str) -> Topic {
         let without_cr;
         let mut rest = file;

@@ -1,7 +1,7 @@
 //! The wiki as a component: `wasi:http/incoming-handler` over the folders `/data` and `/pub`.
 //!
-//! The CGI variables are the component's environment; what a host does not put there is taken from the request, so
-//! that the component also runs where there is no FastCGI.
+//! The CGI variables are the component's environment; what a host does not put there is taken from the
+//! request, so that the component also runs where there is no FastCGI.
 
 use std::{
     io::{self, Read},

@@ -35,8 +35,8 @@ pub struct Address {
 }
 
 impl Address {
-    /// Reads the address from `FOSWIKI_SCRIPT_URL_PATH` and `FOSWIKI_PUB_URL_PATH` where the operator sets them, and
-    /// from `SCRIPT_NAME`, `PATH_INFO`, `DOCUMENT_URI` and `REQUEST_URI`.
+    /// Reads the address from `FOSWIKI_SCRIPT_URL_PATH` and `FOSWIKI_PUB_URL_PATH` where the operator sets
+    /// them, and from `SCRIPT_NAME`, `PATH_INFO`, `DOCUMENT_URI` and `REQUEST_URI`.
     pub fn of(request: &Request) -> Address {
         let url = Url::of(request);
         let setting = |name| Some(segments(request.variable(name))).filter(|path| !path.is_empty());
@@ -79,8 +79,9 @@ struct Url {
 impl Url {
     /// `SCRIPT_NAME` and `PATH_INFO` together; where neither is given, `REQUEST_URI`.
     ///
-    /// A script name without a leading slash is what nginx's `fastcgi_split_path_info` cuts out of the URL when its
-    /// pattern skips the script path: that path is in `DOCUMENT_URI`, or in `REQUEST_URI` where nothing was rewritten.
+    /// A script name without a leading slash is what nginx's `fastcgi_split_path_info` cuts out of the URL
+    /// when its pattern skips the script path: that path is in `DOCUMENT_URI`, or in `REQUEST_URI` where
+    /// nothing was rewritten.
     fn of(request: &Request) -> Url {
         let (script, info) = (request.variable("SCRIPT_NAME"), request.variable("PATH_INFO"));
         let tail = format!("{script}{info}");
@@ -108,8 +109,8 @@ impl Url {
 
     /// The base (without the script's own name), whether it is that of attachments, and what is behind it.
     ///
-    /// The first segment that means something decides: `bin`, `pub`, a script, an action. Where there is none, the
-    /// wiki has short URLs: the whole path is one.
+    /// The first segment that means something decides: `bin`, `pub`, a script, an action. Where there is
+    /// none, the wiki has short URLs: the whole path is one.
     fn split(&self) -> (Vec<String>, bool, Vec<String>) {
         let all = &self.segments;
         let found = all.iter().position(|segment| {

@@ -18,8 +18,8 @@ use crate::{
 /// What a browser may do with an attachment that could run scripts: show it, alone and without them.
 const SANDBOX: &str = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
-/// The topic and the file's name that a path means: webs as far as there are webs, the topic, and the rest, or the
-/// parameter `filename`.
+/// The topic and the file's name that a path means: webs as far as there are webs, the topic, and the rest,
+/// or the parameter `filename`.
 pub(super) fn place(
     store: &dyn Store,
     settings: &Settings,
@@ -44,9 +44,9 @@ pub(super) fn place(
 
 /// Answers with an attachment.
 ///
-/// The file's topic must exist and be open to the user. HTML, SVG and XML are sent as downloads and in a sandbox:
-/// whoever may attach a file could otherwise run scripts as the wiki in its readers' browsers. Images in pages are
-/// not affected.
+/// The file's topic must exist and be open to the user. HTML, SVG and XML are sent as downloads and in a
+/// sandbox: whoever may attach a file could otherwise run scripts as the wiki in its readers' browsers.
+/// Images in pages are not affected.
 pub(super) fn view<W: Store + Attachments>(context: &Context<W>, name: &str) -> io::Result<Response> {
     if !matches!(context.request.method(), "GET" | "HEAD" | "POST") {
         return Ok(refuse::method(context, "GET, HEAD, POST"));

@@ -119,8 +119,8 @@ impl<'a, W: Store + Attachments> Context<'a, W> {
         }
     }
 
-    /// Whether the operator lets the user read sources or histories: `authenticated` (as Foswiki's default), `all`, or
-    /// `acl`, which asks the topic's and web's rules for RAW and HISTORY.
+    /// Whether the operator lets the user read sources or histories: `authenticated` (as Foswiki's default),
+    /// `all`, or `acl`, which asks the topic's and web's rules for RAW and HISTORY.
     fn may(&self, feature: Feature, page: &Page, topic: &Topic) -> bool {
         let (variable, mode) = match feature {
             Feature::Raw => ("FOSWIKI_ALLOW_RAW", Mode::Raw),

@@ -20,8 +20,8 @@ pub struct Place {
 impl Place {
     /// The place that a path and the parameters `topic` and `defaultweb` mean.
     ///
-    /// A topic wins over the web of the same name unless the path ends with a slash. Dots separate as slashes do. The
-    /// topic's first letter is made a capital; the web's is not.
+    /// A topic wins over the web of the same name unless the path ends with a slash. Dots separate as slashes
+    /// do. The topic's first letter is made a capital; the web's is not.
     pub fn of(store: &dyn Store, settings: &Settings, request: &Request, path: (&[String], bool)) -> Place {
         let from_path: Vec<&str> = path.0.iter().flat_map(|segment| segment.split('.')).collect();
         let default = request.param("defaultweb").filter(|web| valid_web(web)).unwrap_or(&settings.users_web);

@@ -21,8 +21,8 @@ const BUILT_IN: [(&str, &str, &str); 4] = [
 
 /// The settings of the site that a request is for.
 ///
-/// `FOSWIKI_URL_HOST` says how clients reach the site where a proxy before the web server hides it; else scheme and
-/// host are the request's.
+/// `FOSWIKI_URL_HOST` says how clients reach the site where a proxy before the web server hides it; else
+/// scheme and host are the request's.
 pub(super) fn settings(request: &Request, address: &Address) -> Settings {
     let configured = request.variable("FOSWIKI_URL_HOST").trim_end_matches('/');
     let url_host = if is_url_host(configured) { configured.to_owned() } else { requested_host(request) };

@@ -22,8 +22,8 @@ const LEFT_BAR: &str = "WebLeftBar";
 
 /// Answers with a topic.
 ///
-/// Access is decided by the rules of the newest revision, whichever is asked for. Nothing tells a denied topic from a
-/// missing one in a web that the user may not view.
+/// Access is decided by the rules of the newest revision, whichever is asked for. Nothing tells a denied
+/// topic from a missing one in a web that the user may not view.
 pub(super) fn view<W: Store + Attachments>(context: &Context<W>) -> io::Result<Response> {
     let Place { web, topic: name, invalid } = &context.place;
     let file = if *invalid { None } else { context.wiki.topic(web, name)? };

@@ -64,8 +64,8 @@ impl Response {
         self
     }
 
-    /// As the answer to `request`: with the length, with an entity tag made of the text of a page, as 304 where the
-    /// client has that page already, and without a body for `HEAD`.
+    /// As the answer to `request`: with the length, with an entity tag made of the text of a page, as 304
+    /// where the client has that page already, and without a body for `HEAD`.
     #[must_use]
     pub fn finish(mut self, request: &Request) -> Response {
         if let (200, Body::Text(text)) = (self.status, &self.body) {

@@ -15,6 +15,9 @@ use crate::{
 /// The frame of a page, with its parts as `{{name}}`.
 const PAGE: &str = include_str!("page.html");
 
+/// The frame of a page with the topic alone.
+const PLAIN: &str = include_str!("plain.html");
+
 /// The style of all pages.
 const STYLE: &str = include_str!("style.css");
 
@@ -23,9 +26,9 @@ const STYLE_HASH: u64 = crate::http::hash(STYLE.as_bytes());
 
 /// What browsers may do with a page, unless the operator sets `FOSWIKI_CONTENT_SECURITY_POLICY`.
 ///
-/// No scripts: the skin has none, and whoever may edit a topic could otherwise act as every reader of it. A wiki whose
-/// topics carry scripts that it trusts sets a policy of its own, or `off`. Inline styles stay: the colours of markup
-/// are made of them. Images and media may come from anywhere, as Foswiki's topics use them.
+/// No scripts: the skin has none, and whoever may edit a topic could otherwise act as every reader of it. A
+/// wiki whose topics carry scripts that it trusts sets a policy of its own, or `off`. Inline styles stay: the
+/// colours of markup are made of them. Images and media may come from anywhere, as Foswiki's topics use them.
 const POLICY: &str = "default-src 'self'; script-src 'none'; object-src 'none'; style-src 'self' 'unsafe-inline'; \
                       img-src * data:; media-src *; frame-src 'self' https:; base-uri 'self'; frame-ancestors 'self'";
 
@@ -112,8 +115,19 @@ impl<'a> Frame<'a> {
 
 /// The whole page.
 pub(crate) fn page(frame: &Frame) -> String {
-    let mut out = String::with_capacity(PAGE.len() + frame.content.len() + frame.side.len() + 4096);
-    let mut rest = PAGE;
+    assemble(PAGE, frame)
+}
+
+/// A page with nothing but the topic, for printing and for other programs.
+pub(crate) fn plain(frame: &Frame) -> String {
+    assemble(PLAIN, frame)
+}
+
+/// A template with its parts.
+fn assemble(template: &str, frame: &Frame) -> String {
+    const AROUND: usize = 4096; // What breadcrumbs, attachments and the like mostly need at most.
+    let mut out = String::with_capacity(template.len() + frame.content.len() + frame.side.len() + AROUND);
+    let mut rest = template;
     while let Some((before, (name, after))) =
         rest.split_once("{{").and_then(|(before, part)| Some((before, part.split_once("}}")?)))
     {
@@ -146,16 +160,6 @@ fn fill(out: &mut String, frame: &Frame, name: &str) {
     }
 }
 
-/// A page with nothing but the topic, for printing and for other programs.
-pub(crate) fn plain(frame: &Frame) -> String {
-    let (title, style) = (escape(&frame.title()), style_url(frame.settings));
-    let head = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">";
-    format!(
-        "{head}\n<title>{title}</title>\n<link rel=\"stylesheet\" href=\"{style}\">\n</head>\n<body>\n<main id=\"content\">\n<article class=\"foswikiTopic\">\n{}\n</article>\n</main>\n</body>\n</html>\n",
-        frame.content
-    )
-}
-
 /// A list of webs as links to their home topics.
 pub(crate) fn web_list(settings: &Settings, webs: &[String]) -> String {
     let link = |web: &String| {
@@ -184,8 +188,8 @@ pub(crate) fn guard(response: Response, request: &Request) -> Response {
     }
 }
 
-/// The action `asset`: the style of all pages. Its URL changes with it, so that it can be kept for a year; the style
-/// under an earlier URL is today's, for pages that are still open.
+/// The action `asset`: the style of all pages. Its URL changes with it, so that it can be kept for a year;
+/// the style under an earlier URL is today's, for pages that are still open.
 pub(crate) fn asset(path: &[String]) -> Response {
     let name = path.last().map_or("", String::as_str);
     let Some(hash) = name.strip_suffix(".css") else {

@@ -21,8 +21,8 @@ const HISTORY: &str = ",pfv";
 
 /// A wiki in two folders, `data` and `pub`, with `PlainFile` histories.
 ///
-/// No name leads outside the folders: invalid ones are not found. Symbolic links are followed as far as the host lets
-/// them be.
+/// No name leads outside the folders: invalid ones are not found. Symbolic links are followed as far as the
+/// host lets them be.
 #[derive(Debug, Clone)]
 pub struct Files {
     data: PathBuf,
@@ -83,7 +83,8 @@ impl Store for Files {
     fn webs(&self, parent: &str) -> io::Result<Vec<String>> {
         let Some(path) = self.web_path(parent) else { return Ok(Vec::new()) };
         let full = |name: &String| if parent.is_empty() { name.clone() } else { format!("{parent}/{name}") };
-        // A file's name has a dot, a history's a comma: only folders pass the name check and cost a look inside.
+        // A file's name has a dot, a history's a comma: only folders pass the name check and cost a look
+        // inside.
         let mut webs: Vec<String> =
             names_in(&path)?.iter().map(full).filter(|web| self.web_exists(web)).collect();
         webs.sort_unstable();

@@ -15,7 +15,8 @@ pub use memory::Memory;
 ///
 /// Names are checked by the caller ([`valid_web`], [`valid_topic`]) before they reach a store.
 pub trait Store {
-    /// The newest text of a topic as it stands on disk, `%META` lines included; `None` where there is no such topic.
+    /// The newest text of a topic as it stands on disk, `%META` lines included; `None` where there is no such
+    /// topic.
     fn topic(&self, web: &str, topic: &str) -> io::Result<Option<String>>;
 
     /// The text of one revision; `None` where that revision is not kept.
@@ -65,14 +66,15 @@ pub trait Content: Read + Seek {}
 
 impl<T: Read + Seek> Content for T {}
 
-/// The longest name of a topic, a web or a file, in bytes: what file systems hold, less an ending like `,pfv`.
+/// The longest name of a topic, a web or a file, in bytes: what file systems hold, less an ending like
+/// `,pfv`.
 const MAX_NAME: usize = 240;
 
 /// The deepest nesting of webs and of folders inside an attachment's name.
 const MAX_DEPTH: usize = 16;
 
-/// Whether a web's full name is one that Foswiki accepts: parts that begin with a capital or `_`, of letters, digits
-/// and `_`, joined by single slashes.
+/// Whether a web's full name is one that Foswiki accepts: parts that begin with a capital or `_`, of letters,
+/// digits and `_`, joined by single slashes.
 pub fn valid_web(web: &str) -> bool {
     web.split('/').count() <= MAX_DEPTH && web.split('/').all(valid_web_part)
 }
@@ -83,8 +85,9 @@ fn valid_web_part(part: &str) -> bool {
         && part.chars().all(|char| char.is_alphanumeric() || matches!(char, '_' | '-'))
 }
 
-/// Whether a topic's name is one that Foswiki accepts: it begins with a capital, a digit or `_` and has no blank, no
-/// control character and none of the characters that mean something in URLs, markup, paths or histories.
+/// Whether a topic's name is one that Foswiki accepts: it begins with a capital, a digit or `_` and has no
+/// blank, no control character and none of the characters that mean something in URLs, markup, paths or
+/// histories.
 pub fn valid_topic(topic: &str) -> bool {
     topic.len() <= MAX_NAME
         && topic.starts_with(|first: char| first.is_alphanumeric() && !first.is_lowercase() || first == '_')
@@ -93,8 +96,8 @@ pub fn valid_topic(topic: &str) -> bool {
         })
 }
 
-/// Whether an attachment's name stays inside its topic's folder: parts without control characters and backslashes, none
-/// empty or beginning with a dot, none that is a history's folder.
+/// Whether an attachment's name stays inside its topic's folder: parts without control characters and
+/// backslashes, none empty or beginning with a dot, none that is a history's folder.
 pub fn valid_attachment(name: &str) -> bool {
     let valid = |part: &str| {
         !part.is_empty()
