@@ -1,1 +1,50 @@
-//! To be written.
+//! What the stories in `tests/` are told with: the real host, a web server's side of `FastCGI`, the real nginx.
+//!
+//! Everything here blocks and panics: a story is one thread, and whatever does not happen within [`PATIENCE`] fails it.
+
+#![expect(clippy::missing_panics_doc, reason = "a failed expectation is what tests are for")]
+
+mod client;
+mod host;
+pub mod http;
+mod log;
+mod nginx;
+pub mod paths;
+mod request;
+mod response;
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+pub use client::{Client, Running};
+pub use host::{Builder, Refusal, TestHost};
+pub use nginx::{Nginx, free_address};
+pub use request::Request;
+pub use response::Response;
+
+/// The names of the components that stories run.
+pub mod guest {
+    /// Does what its path says, well or badly; the table is in `tests/guests/behaviours`.
+    pub const BEHAVIOURS: &str = "behaviours";
+    /// Answers `hello`.
+    pub const HELLO: &str = "hello";
+    /// Tries to reach the network.
+    pub const NETWORK: &str = "network";
+}
+
+/// How long anything may take before its story fails: far longer than on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(40);
+
+/// How often a condition that nothing announces is looked at.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Waits until `condition` holds; fails the story, naming `what`, if it does not within [`PATIENCE`].
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < until, "{what}: not within {PATIENCE:?}");
+        thread::sleep(LOOK);
+    }
+}

@@ -1,0 +1,225 @@
+//! The host's own program, started for one story.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    net::{SocketAddr, TcpStream},
+    os::unix::{net::UnixStream, process::ExitStatusExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::{Client, Request, Response, Running, log::Log, paths};
+
+/// A host that listens on a Unix socket of its own; ended with the story.
+#[derive(Debug)]
+pub struct TestHost {
+    child: Child,
+    log: Log,
+    folder: TempDir,
+    socket: PathBuf,
+}
+
+/// The command line of a host.
+#[derive(Debug)]
+pub struct Builder {
+    command: Command,
+    folder: TempDir,
+    socket: PathBuf,
+    own_cache: bool,
+}
+
+/// What a host said that did not start.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// Its standard error.
+    pub log: String,
+}
+
+impl TestHost {
+    /// A host for the component of that name.
+    pub fn with(guest: &str) -> Builder {
+        Self::module(&paths::component(guest))
+    }
+
+    /// A host for the component in that file.
+    pub fn module(file: &Path) -> Builder {
+        Self::wiki().arg("--module").arg(file)
+    }
+
+    /// A host for the wiki that is built in.
+    pub fn wiki() -> Builder {
+        let folder = tempfile::Builder::new().prefix("fcgi-wasm-host.").tempdir().expect("a folder");
+        let socket = folder.path().join("host.sock");
+        let mut command = Command::new(paths::program());
+        command.env("RUST_LOG", "info").env_remove("RUST_BACKTRACE");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        Builder { command, folder, socket, own_cache: false }
+    }
+
+    /// Sends a GET request and waits for the whole response.
+    pub fn get(&self, uri: &str) -> Response {
+        self.send(uri)
+    }
+
+    /// Sends a request on a connection of its own and waits for the whole response.
+    pub fn send(&self, request: impl Into<Request>) -> Response {
+        self.connect().send(request)
+    }
+
+    /// Sends a request with its whole body on a connection of its own.
+    pub fn begin(&self, request: impl Into<Request>) -> Running {
+        Running::begin(self.connect(), request.into())
+    }
+
+    /// Sends a request on a connection of its own; more of its body follows.
+    pub fn begin_upload(&self, request: impl Into<Request>) -> Running {
+        Running::begin_upload(self.connect(), request.into())
+    }
+
+    /// Opens a connection.
+    pub fn connect(&self) -> Client {
+        Client::new(UnixStream::connect(&self.socket).expect("a host that listens"))
+    }
+
+    /// Opens a connection to one of its TCP ports.
+    pub fn connect_tcp(&self, address: SocketAddr) -> Client {
+        Client::new(TcpStream::connect(address).expect("a host that listens"))
+    }
+
+    /// The path of its socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// A folder that lives as long as the host, with the socket in it.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Waits for a log line with `text` in it and returns that.
+    pub fn log_line(&self, text: &str) -> String {
+        let line = self.log.wait_for(text);
+        line.unwrap_or_else(|| panic!("nothing with {text:?} in the log:\n{}", self.log.text()))
+    }
+
+    /// The log so far.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Its resident memory in bytes.
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of KiB");
+        kib * 1024
+    }
+
+    /// Asks it to stop.
+    pub fn stop(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("a process that runs");
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> ExitStatus {
+        assert!(self.log.wait_for_end(), "the host does not end; its log:\n{}", self.log.text());
+        self.child.wait().expect("its exit status")
+    }
+
+    /// Asks it to stop and waits for its end.
+    pub fn terminate(self) -> ExitStatus {
+        self.stop();
+        self.wait()
+    }
+}
+
+impl Drop for TestHost {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let ended = self.child.wait();
+        // A host that crashed fails its story, whatever that was about.
+        let crashed = ended.is_ok_and(|status| status.signal().is_some_and(|signal| signal != 9));
+        if !std::thread::panicking() {
+            assert!(!crashed, "the host crashed; its log:\n{}", self.log.text());
+        }
+    }
+}
+
+impl Builder {
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<const N: usize>(mut self, arguments: [&str; N]) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Lets the guest see `folder` as `guest`, a path with `:ro` or `:rw` behind it or not.
+    #[must_use]
+    pub fn mount(self, folder: &Path, guest: &str) -> Self {
+        self.arg("--mount").arg(format!("{}:{guest}", folder.display()))
+    }
+
+    /// Listens at `socket` instead of in a folder of its own.
+    #[must_use]
+    pub fn socket(mut self, socket: &Path) -> Self {
+        socket.clone_into(&mut self.socket);
+        self
+    }
+
+    /// Keeps compiled components in `folder`, not with those of all other stories.
+    #[must_use]
+    pub fn cache(mut self, folder: &Path) -> Self {
+        self.own_cache = true;
+        self.arg("--cache-dir").arg(folder)
+    }
+
+    /// Starts the host and waits until it listens.
+    pub fn start(self) -> TestHost {
+        let compiling = (!self.own_cache).then(one_at_a_time);
+        let host = self.spawn();
+        // Its own socket is the last of all.
+        host.log_line(&format!("listening address={}", host.socket.display()));
+        drop(compiling);
+        host
+    }
+
+    /// Starts a host that is expected to end at once, and returns what it says.
+    pub fn refused(self) -> Refusal {
+        let host = self.spawn();
+        let log = host.log.clone();
+        let status = host.wait();
+        assert!(!status.success(), "the host ended well; its log:\n{}", log.text());
+        Refusal { status, log: log.text() }
+    }
+
+    fn spawn(self) -> TestHost {
+        let Self { mut command, folder, socket, own_cache } = self;
+        command.arg("--listen").arg(&socket);
+        if !own_cache {
+            command.arg("--cache-dir").arg(paths::cache());
+        }
+        let mut child = command.spawn().expect("a host that starts");
+        let log = Log::of(child.stderr.take().expect("its standard error"));
+        TestHost { child, log, folder, socket }
+    }
+}
+
+/// Hosts that share a cache start one after the other, so that only the first one compiles.
+fn one_at_a_time() -> File {
+    let lock = File::create(paths::target().join("test-cache.lock")).expect("a lock file");
+    lock.lock().expect("a lock");
+    lock
+}

@@ -1,0 +1,60 @@
+//! Where the build puts what the stories run, and where the repository keeps what they read.
+
+use std::{
+    env, fs, io,
+    os::unix::fs::{DirBuilderExt, symlink},
+    path::{Path, PathBuf},
+};
+
+/// The host's program.
+pub fn program() -> PathBuf {
+    built("release/fcgi-wasm-host", "cargo build --release -p fcgi-wasm-host")
+}
+
+/// The component of that name.
+pub fn component(name: &str) -> PathBuf {
+    built(&format!("guests/{name}.wasm"), "cargo xtask guests")
+}
+
+/// The folder in which all stories keep compiled components, so that each is compiled once.
+pub fn cache() -> PathBuf {
+    let folder = target().join("test-cache");
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).expect("a cache folder");
+    folder
+}
+
+/// A file of the repository, by its path from the root.
+pub fn repository(path: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the repository");
+    root.join(path)
+}
+
+/// Copies a folder with all that is in it; links remain links.
+pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            copy(&source, &target)?;
+        } else if kind.is_symlink() {
+            symlink(fs::read_link(&source)?, &target)?;
+        } else {
+            fs::copy(&source, &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Cargo's target folder: the test's program is in `target/PROFILE/deps`.
+pub(crate) fn target() -> PathBuf {
+    let own = env::current_exe().expect("the path of this program");
+    own.ancestors().nth(3).expect("a program in target/PROFILE/deps").to_owned()
+}
+
+fn built(path: &str, command: &str) -> PathBuf {
+    let file = target().join(path);
+    assert!(file.is_file(), "{} is missing: run `{command}` first", file.display());
+    file
+}
