@@ -115,10 +115,15 @@ impl TestHost {
 
     /// Its resident memory in bytes.
     pub fn memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
+        let status = fs::read_to_string(self.process_folder().join("status")).expect("a process");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of KiB");
         kib * 1024
+    }
+
+    /// What the system says about its process.
+    pub fn process_folder(&self) -> PathBuf {
+        format!("/proc/{}", self.child.id()).into()
     }
 
     /// Asks it to stop.
