@@ -182,8 +182,9 @@ fn bare_name<'a>(page: &Page, name: &'a str) -> &'a str {
     bare.unwrap_or(name)
 }
 
+/// Whether a name is the user's. A group's name is no one's, whatever login someone has chosen.
 fn is_user(user: &User, name: &str) -> bool {
-    name == user.wiki_name || name == user.login
+    !name.ends_with(GROUP) && (name == user.wiki_name || name == user.login)
 }
 
 #[cfg(test)]
@@ -273,6 +274,16 @@ mod tests {
         check("   * Set DENYTOPICVIEW = AGroup", ["AGroup", "JaneTester"], true);
         check("   * Set ALLOWTOPICVIEW = ../../etc/Group", ["", ""], false);
         check("   * Set ALLOWTOPICVIEW = *", ["", ""], true);
+    }
+
+    #[test]
+    fn a_login_cannot_be_a_group() {
+        let wiki = wiki().with("Main", "Page", "   * Set ALLOWTOPICVIEW = OracleGroup, AdminGroup\n");
+        let settings = testing::settings();
+        for login in ["OracleGroup", "AdminGroup", "Main.OracleGroup"] {
+            let user = testing::user(login, login);
+            assert!(!may_view(&testing::page(&wiki, &settings, &user), "Main", "Page"), "{login}");
+        }
     }
 
     #[test]

@@ -38,12 +38,18 @@ pub(super) fn settings(request: &Request, address: &Address) -> Settings {
 }
 
 /// The user whom the web server has authenticated (`REMOTE_USER`), or the guest.
+///
+/// The names of built-in users belong to their own logins: who takes one by choosing such a login, or by a line in
+/// the list of users, is unknown.
 pub(super) fn user(store: &dyn Store, users_web: &str, request: &Request) -> User {
     let login = Some(request.variable("REMOTE_USER")).filter(|login| !login.is_empty()).unwrap_or("guest");
-    let built_in = BUILT_IN.iter().find(|(known, ..)| *known == login).map(|(_, name, _)| (*name).to_owned());
-    let wiki_name =
-        built_in.or_else(|| listed_name(store, users_web, login)).unwrap_or_else(|| login.to_owned());
-    User { login: login.to_owned(), wiki_name }
+    let named = |login: &str, name: &str| User { login: login.to_owned(), wiki_name: name.to_owned() };
+    if let Some((_, name, _)) = BUILT_IN.iter().find(|(known, ..)| *known == login) {
+        return named(login, name);
+    }
+    let name = listed_name(store, users_web, login).unwrap_or_else(|| login.to_owned());
+    let taken = BUILT_IN.iter().any(|(_, built_in, _)| [login, name.as_str()].contains(built_in));
+    if taken { named("unknown", "UnknownUser") } else { named(login, &name) }
 }
 
 /// The `WikiName` of an author as topics record it.
@@ -114,8 +120,7 @@ mod tests {
 
     #[test]
     fn users() {
-        let list =
-            "   * List - of - all\n   * JaneTester - jane - 23 Nov 2026\n   * JoeReader - 23 Nov 2026\n";
+        let list = "   * List - of - all\n   * JaneTester - jane - 23 Nov 2026\n   * JoeReader - 23 Nov 2026\n   * AdminUser - eve - 23 Nov 2026\n";
         let wiki = Memory::default().with("Main", "WikiUsers", list);
         for (login, name) in [
             ("", "WikiGuest"),
@@ -125,6 +130,8 @@ mod tests {
             ("JoeReader", "JoeReader"),
             ("23 Nov 2026", "23 Nov 2026"),
             ("stranger", "stranger"),
+            ("AdminUser", "UnknownUser"),
+            ("eve", "UnknownUser"),
         ] {
             assert_eq!(user(&wiki, "Main", &request(&[("REMOTE_USER", login)])).wiki_name, name, "{login}");
         }
