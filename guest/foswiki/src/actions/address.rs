@@ -40,19 +40,11 @@ impl Address {
     pub fn of(request: &Request) -> Address {
         let url = Url::of(request);
         let setting = |name| Some(segments(request.variable(name))).filter(|path| !path.is_empty());
-        let scripts = setting("FOSWIKI_SCRIPT_URL_PATH");
-        let files = setting("FOSWIKI_PUB_URL_PATH");
-        let known = files.iter().map(|base| (base, true)).chain(scripts.iter().map(|base| (base, false)));
-        let configured =
-            known.clone().find_map(|(base, file)| url.behind(base).map(|rest| (base.len(), file, rest)));
-        let (base, file, mut rest) = match configured {
-            Some((len, file, rest)) => (url.segments[..len].to_vec(), file, rest),
-            None => url.split(),
-        };
-        // mod_actions puts the whole URL behind the script.
-        if !base.is_empty() && !file && rest.starts_with(&base) {
-            rest.drain(..base.len());
-        }
+        let [scripts, files] = ["FOSWIKI_SCRIPT_URL_PATH", "FOSWIKI_PUB_URL_PATH"].map(setting);
+        let below = |base: &Option<Vec<String>>, file| url.below(base.as_deref()?, file);
+        let configured = below(&files, true).or_else(|| below(&scripts, false));
+        let Split { base, file, mut rest } =
+            configured.or_else(|| url.split()).unwrap_or_else(|| url.short());
         let derived = derive(&base, file);
         let [scripts, files] = [scripts.unwrap_or(derived.0), files.unwrap_or(derived.1)];
         let named = rest.first().filter(|_| !file).and_then(|first| action_of(first).map(str::to_owned));
@@ -60,6 +52,11 @@ impl Address {
             rest.remove(0);
         }
         let action = named.unwrap_or_else(|| if file { "viewfile" } else { "view" }.to_owned());
+        // Some servers repeat the whole URL as PATH_INFO. No web has a name like a script path.
+        if !base.is_empty() && !file && rest.starts_with(&base) {
+            rest.drain(..base.len());
+            rest.drain(..usize::from(rest.first() == Some(&action)));
+        }
         Address {
             script_url_path: url_path(&scripts),
             pub_url_path: url_path(&files),
@@ -102,32 +99,46 @@ impl Url {
         Url { segments: segments(&path), trailing_slash: path.ends_with('/') }
     }
 
-    /// What is behind a base, if the URL is below it.
-    fn behind(&self, base: &[String]) -> Option<Vec<String>> {
-        self.segments.strip_prefix(base).map(<[String]>::to_vec)
+    /// The URL as one below a base, if it is.
+    fn below(&self, base: &[String], file: bool) -> Option<Split> {
+        let mut rest = self.segments.strip_prefix(base)?;
+        if !file
+            && let [script, behind @ ..] = rest
+            && is_wiki_script(script)
+        {
+            // Apache's mod_actions puts the whole URL behind the script.
+            rest = behind.strip_prefix(base).unwrap_or(behind);
+        }
+        Some(Split { base: base.to_vec(), file, rest: rest.to_vec() })
     }
 
-    /// The base (without the script's own name), whether it is that of attachments, and what is behind it.
-    ///
-    /// The first segment that means something decides: `bin`, `pub`, a script, an action. Where there is
-    /// none, the wiki has short URLs: the whole path is one.
-    fn split(&self) -> (Vec<String>, bool, Vec<String>) {
-        let all = &self.segments;
-        let found = all.iter().position(|segment| {
-            [SCRIPTS, ATTACHMENTS].contains(&segment.as_str())
+    /// The URL split where the first segment that means something is: `bin`, `pub`, a script, an action.
+    fn split(&self) -> Option<Split> {
+        let is_folder = |segment: &str| segment == SCRIPTS || segment == ATTACHMENTS;
+        let tells = |segment: &String| {
+            is_folder(segment)
                 || has_script_ending(segment)
-                || is_known_action(segment)
-        });
-        let Some(at) = found else { return (Vec::new(), false, all.clone()) };
-        let (mut end, mut from) = (at, at);
-        if [SCRIPTS, ATTACHMENTS].contains(&all[at].as_str()) {
-            (end, from) = (at + 1, at + 1);
-        }
-        if all.get(from).is_some_and(|segment| is_wiki_script(segment)) {
-            from += 1;
-        }
-        (all[..end].to_vec(), all[at] == ATTACHMENTS, all[from..].to_vec())
+                || action_of(segment).is_some_and(is_known_action)
+        };
+        let at = self.segments.iter().position(tells)?;
+        let end = if is_folder(&self.segments[at]) { at + 1 } else { at };
+        self.below(&self.segments[..end], self.segments[at] == ATTACHMENTS)
     }
+
+    /// The URL where nothing in it tells: the wiki has short ones, and Foswiki's own script path is for the others.
+    fn short(&self) -> Split {
+        Split { base: segments(DEFAULT_SCRIPT_URL_PATH), file: false, rest: self.segments.clone() }
+    }
+}
+
+/// A URL's path in its parts.
+struct Split {
+    /// The script path, without a script's own name, or the path of attachments.
+    base: Vec<String>,
+    /// Whether it is that of attachments.
+    file: bool,
+    /// What is behind it.
+    rest: Vec<String>,
 }
 
 /// The script and attachment paths that go with a base found in a URL.
@@ -226,6 +237,12 @@ mod tests {
         check_cgi("/foswiki/bin/foswiki.fcgi", "/view/Main/WebHome", url, same);
         check_cgi("/foswiki/bin", "/view/Main/WebHome", url, same);
         check_cgi("/foswiki/bin/foswiki.fcgi", url, url, same);
+        let configured = ("FOSWIKI_SCRIPT_URL_PATH", "/foswiki/bin");
+        check(&[("SCRIPT_NAME", "/foswiki/bin/foswiki.fcgi"), ("PATH_INFO", url), configured], same);
+        check(&[("PATH_INFO", url), configured], same);
+        // IIS.
+        check_cgi("/foswiki/bin/view", url, url, same);
+        check_cgi("/foswiki/bin/view", "/foswiki/bin/Main/WebHome", "", same);
         // Apache with mod_proxy_fcgi.
         check_cgi(url, "", url, same);
         // nginx without a split, and with the one that Foswiki's manual shows.
@@ -258,15 +275,17 @@ mod tests {
             "/pub/Main/WebHome/a.png",
             "/foswiki/bin viewfile Main/WebHome/a.png",
         );
-        check_cgi("", "", "/", " view ");
+        check_cgi("", "", "/", "/foswiki/bin view ");
     }
 
     #[test]
     fn short_urls() {
-        check_cgi("", "/Main/WebHome", "/Main/WebHome", " view Main/WebHome");
-        check_cgi("/Main/WebHome", "", "/Main/WebHome", " view Main/WebHome");
-        check_cgi("", "/Main/", "/Main/", " view Main/");
-        check_cgi("", "/_default/WebHome", "/_default/WebHome", " view _default/WebHome");
+        check_cgi("", "/Main/WebHome", "/Main/WebHome", "/foswiki/bin view Main/WebHome");
+        check_cgi("/Main/WebHome", "", "/Main/WebHome", "/foswiki/bin view Main/WebHome");
+        check_cgi("", "/view/Main/WebHome", "/view/Main/WebHome", " view Main/WebHome");
+        check_cgi("", "/foswiki/Main/WebHome", "", "/foswiki/bin foswiki Main/WebHome");
+        check_cgi("", "/Main/", "/Main/", "/foswiki/bin view Main/");
+        check_cgi("", "/_default/WebHome", "/_default/WebHome", "/foswiki/bin view _default/WebHome");
         let wiki = ("FOSWIKI_SCRIPT_URL_PATH", "/wiki");
         check(&[("SCRIPT_NAME", "/wiki"), ("PATH_INFO", "/Main/WebHome"), wiki], "/wiki view Main/WebHome");
         check(&[("SCRIPT_NAME", "/wiki/edit/Main/X"), wiki], "/wiki edit Main/X");
