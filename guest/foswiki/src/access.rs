@@ -22,6 +22,10 @@ const ADMIN_GROUP: &str = "AdminGroup";
 const BASE_GROUP: (&str, &[&str]) =
     ("BaseGroup", &["AdminUser", "WikiGuest", "UnknownUser", "ProjectContributor", "RegistrationAgent"]);
 
+/// The most groups that are looked into for one page. A rule that names more is as good as unreadable: each costs
+/// the reading of a topic, and whoever may edit a topic may write any number into it.
+const MAX_GROUPS: usize = 1000;
+
 /// What a group's topic name ends with.
 const GROUP: &str = "Group";
 
@@ -136,6 +140,9 @@ fn in_group(page: &Page, group: &str) -> Option<bool> {
     if let Some(&decided) = groups.borrow().get(group) {
         return decided;
     }
+    if groups.borrow().len() >= MAX_GROUPS && group != ADMIN_GROUP {
+        return None;
+    }
     let decided = search_groups(page, group).ok();
     groups.borrow_mut().insert(group.to_owned(), decided);
     decided
@@ -153,6 +160,9 @@ fn search_groups(page: &Page, group: &str) -> io::Result<bool> {
                 return Ok(true);
             }
             if name.ends_with(GROUP) && !groups.iter().any(|group| group == name) {
+                if groups.len() == MAX_GROUPS {
+                    return Err(io::Error::other(format!("{group} contains more than {MAX_GROUPS} groups")));
+                }
                 groups.push(name.to_owned());
             }
         }
@@ -274,6 +284,10 @@ mod tests {
         check("   * Set DENYTOPICVIEW = AGroup", ["AGroup", "JaneTester"], true);
         check("   * Set ALLOWTOPICVIEW = ../../etc/Group", ["", ""], false);
         check("   * Set ALLOWTOPICVIEW = *", ["", ""], true);
+        let many = (0..=MAX_GROUPS).fold(String::new(), |many, number| many + &format!("X{number}Group "));
+        check("   * Set DENYTOPICVIEW = AGroup", [&many, ""], false);
+        check("   * Set ALLOWTOPICVIEW = AGroup", [&format!("JaneTester {many}"), ""], true);
+        check(&format!("   * Set DENYTOPICVIEW = {many}"), ["", ""], false);
     }
 
     #[test]

@@ -33,7 +33,8 @@ fn statuses() {
     let jane: &[(&str, &str)] = &[("REMOTE_USER", "JaneTester")];
     for (method, path, more, status, marker) in [
         ("GET", "nosuchaction/Main/WebHome", &[][..], 200, "third <text>"),
-        ("GET", "viewauth/Main/WebHome", &[], 200, "third"),
+        ("GET", "viewauth/Main/WebHome", &[], 403, "log in"),
+        ("GET", "viewauth/Main/WebHome", jane, 200, "third"),
         ("POST", "view/Main/WebHome", &[], 200, "third"),
         ("PUT", "view/Main/WebHome", &[], 405, "Wrong method"),
         ("GET", "view/Main/Secret", &[], 403, "Access denied"),

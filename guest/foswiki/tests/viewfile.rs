@@ -45,7 +45,8 @@ fn where_files_are() {
     for (path, more, status) in [
         ("viewfile/Sandbox/Files?filename=digits.txt", &[][..], 200),
         ("viewfile/Sandbox.Files/digits.txt", &[], 200),
-        ("viewfileauth/Sandbox/Files/digits.txt", &[], 200),
+        ("viewfileauth/Sandbox/Files/digits.txt", &[], 403),
+        ("viewfileauth/Sandbox/Files/digits.txt", jane, 200),
         ("viewfile/Sandbox/Files/empty.bin", &[], 200),
         ("viewfile/Sandbox/Files/js/sub%20folder/gr%C3%BCn.js", &[], 200),
         ("viewfile/Sandbox/Files/digits.txt?rev=2", &[], 200),

@@ -81,6 +81,9 @@ fn act<W: Store + Attachments>(
     };
     let context = Context { wiki, request, settings: &settings, user: &user, place, now };
     match address.action.as_str() {
+        "viewauth" | "viewfileauth" if user.login == site::GUEST => {
+            Ok(refuse::login(&context, "this address"))
+        }
         "viewfile" | "viewfileauth" => file::view(&context, &file),
         "edit" | "attach" | "rename" => Ok(refuse::read_only(&context)),
         "save" | "upload" | "manage" | "register" | "resetpasswd" | "statistics" => {
@@ -129,7 +132,7 @@ impl<'a, W: Store + Attachments> Context<'a, W> {
         match self.request.variable(variable) {
             "all" => true,
             "acl" => access::may(page, mode, &self.place.web, Some(topic)),
-            _ => self.user.login != "guest",
+            _ => self.user.login != site::GUEST,
         }
     }
 }

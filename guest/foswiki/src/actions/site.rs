@@ -11,9 +11,12 @@ use crate::{
 /// Where the users' web lists `WikiName`s and logins.
 const WIKI_USERS: &str = "WikiUsers";
 
+/// The login of those who have none.
+pub(super) const GUEST: &str = "guest";
+
 /// Foswiki's built-in users: login, `WikiName` and the cUID that topics record.
 const BUILT_IN: [(&str, &str, &str); 4] = [
-    ("guest", "WikiGuest", "BaseUserMapping_666"),
+    (GUEST, "WikiGuest", "BaseUserMapping_666"),
     ("admin", "AdminUser", "BaseUserMapping_333"),
     ("unknown", "UnknownUser", "BaseUserMapping_999"),
     ("RegistrationAgent", "RegistrationAgent", "BaseUserMapping_222"),
@@ -42,7 +45,7 @@ pub(super) fn settings(request: &Request, address: &Address) -> Settings {
 /// The names of built-in users belong to their own logins: who takes one by choosing such a login, or by a line in
 /// the list of users, is unknown.
 pub(super) fn user(store: &dyn Store, users_web: &str, request: &Request) -> User {
-    let login = Some(request.variable("REMOTE_USER")).filter(|login| !login.is_empty()).unwrap_or("guest");
+    let login = Some(request.variable("REMOTE_USER")).filter(|login| !login.is_empty()).unwrap_or(GUEST);
     let named = |login: &str, name: &str| User { login: login.to_owned(), wiki_name: name.to_owned() };
     if let Some((_, name, _)) = BUILT_IN.iter().find(|(known, ..)| *known == login) {
         return named(login, name);
