@@ -82,6 +82,25 @@ fn refusals_say_nothing_about_the_topic() {
 }
 
 #[test]
+fn the_newest_rules_hold_for_earlier_revisions() {
+    let version = |number: u32, text: &str| format!("%META:TOPICINFO{{version=\"{number}\"}}%\n{text}");
+    let wiki = wiki()
+        .with("Main", "Page", &version(1, "open words\n   * Set ALLOWTOPICRAW = *\n"))
+        .with("Main", "Page", &version(2, "   * Set ALLOWTOPICRAW = JaneTester\n"))
+        .with("Main", "Shut", &version(1, "open words\n"))
+        .with("Main", "Shut", &version(2, "   * Set ALLOWTOPICVIEW = JaneTester\n"));
+    let acl = [("FOSWIKI_ALLOW_RAW", "acl"), ("FOSWIKI_ALLOW_HISTORY", "all")];
+    for (path, status) in [
+        ("view/Main/Page?rev=1", 200),
+        ("view/Main/Page?raw=text", 403),
+        ("view/Main/Page?rev=1;raw=text", 403),
+        ("view/Main/Shut?rev=1", 403),
+    ] {
+        assert_eq!(get(&wiki, path, &acl).status, status, "{path}");
+    }
+}
+
+#[test]
 fn sources() {
     let wiki = wiki();
     for (query, kind, start) in [

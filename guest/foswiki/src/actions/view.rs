@@ -12,7 +12,7 @@ use crate::{
     http::{Body, Response},
     page::Page,
     render,
-    skin::{self, Frame, Skin},
+    skin::{self, Frame, Links, Skin},
     store::{Attachments, Store},
     topic::{Topic, revision_number},
 };
@@ -33,18 +33,22 @@ pub(super) fn view<W: Store + Attachments>(context: &Context<W>) -> io::Result<R
     if !access::may(&page, Mode::View, web, Some(&newest)) {
         return Ok(refuse::denied(context));
     }
+    let links = Links {
+        raw: context.may(Feature::Raw, &page, &newest),
+        history: context.may(Feature::History, &page, &newest),
+    };
     let asked = context.request.param("rev").and_then(revision_number);
     let Some(revision) = asked.filter(|asked| (1..newest.info().version).contains(asked)) else {
-        return Ok(show(context, page, &file, &newest));
+        return Ok(show(context, page, (&file, &newest), links));
     };
-    if !context.may(Feature::History, &page, &newest) {
+    if !links.history {
         return Ok(refuse::login(context, "earlier revisions"));
     }
     let Some(file) = context.wiki.revision(web, name, revision)? else {
         return Ok(refuse::no_revision(context, revision));
     };
     let topic = Topic::parse(&file);
-    Ok(show(context, context.page(&topic), &file, &topic))
+    Ok(show(context, context.page(&topic), (&file, &topic), links))
 }
 
 /// The answer for a topic that is not there.
@@ -60,11 +64,15 @@ fn missing<W: Store + Attachments>(context: &Context<W>) -> Response {
     }
 }
 
-/// The answer for a topic that the user may see.
-fn show<W: Store + Attachments>(context: &Context<W>, mut page: Page, file: &str, topic: &Topic) -> Response {
-    let may_raw = context.may(Feature::Raw, &page, topic);
+/// The answer for a topic that the user may see, given as its file and what is in it.
+fn show<W: Store + Attachments>(
+    context: &Context<W>,
+    mut page: Page,
+    (file, topic): (&str, &Topic),
+    links: Links,
+) -> Response {
     let raw = context.request.param("raw").and_then(Raw::parse);
-    if raw.is_some() && !may_raw {
+    if raw.is_some() && !links.raw {
         return refuse::login(context, "the source of topics");
     }
     if let Some(raw) = raw.filter(|raw| raw.is_plain()) {
@@ -83,7 +91,6 @@ fn show<W: Store + Attachments>(context: &Context<W>, mut page: Page, file: &str
     let side = if skin == Skin::Full { left_bar(context, &mut page) } else { String::new() };
     let place = (context.place.web.as_str(), context.place.topic.as_str());
     let frame = Frame::new(context.settings, context.user, place);
-    let links = skin::Links { raw: may_raw, history: context.may(Feature::History, &page, topic) };
     let frame = Frame { content: &body, side: &side, topic: Some(topic), links, page: Some(&page), ..frame };
     let html = match skin {
         Skin::Full => skin::page(&frame),
