@@ -66,6 +66,8 @@ pub struct Memo {
     anchors: BTreeMap<String, usize>,
     /// How much macros have done.
     pub(crate) work: usize,
+    /// Whether the page says that this was too much.
+    pub(crate) told: bool,
 }
 
 impl Page<'_> {

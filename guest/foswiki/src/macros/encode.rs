@@ -52,7 +52,9 @@ pub(crate) fn url_decode(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
         let pair = after.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
-        if let Some(decoded) = pair.filter(|_| byte == b'%').and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+        if let Some(decoded) =
+            pair.filter(|_| byte == b'%').and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        {
             bytes.push(decoded);
             rest = &after[2..];
         } else {

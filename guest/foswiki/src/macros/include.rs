@@ -1,9 +1,9 @@
 //! `%INCLUDE{"Web.Topic" section="…" NAME="value"}%`
 
-use super::{MAX_DEPTH, Scope, attributes::Attributes, query::pattern::Pattern, sections};
+use super::{MAX_DEPTH, MAX_WORK, Scope, attributes::Attributes, query::pattern::Pattern, sections};
 use crate::{
     page::is_true,
-    tml::{find_element, words},
+    tml::{find_element, push, words},
     topic::Topic,
 };
 
@@ -11,8 +11,12 @@ use crate::{
 const OWN: [&str; 9] =
     ["warn", "section", "raw", "literal", "rev", "pattern", "web", "topic", "headingoffset"];
 
+/// What including a topic counts for: it is read, and its access rules are.
+const WORK: usize = MAX_WORK / 2_000;
+
 /// `%INCLUDE{…}%`: a topic, or a section of it, expanded as if there, with further parameters as its preferences.
 pub(super) fn include(scope: &mut Scope, attributes: &Attributes) -> String {
+    scope.page.memo.work += WORK;
     let named = attributes
         .default()
         .filter(|topic| !topic.is_empty())
@@ -50,13 +54,17 @@ fn revision(scope: &Scope, attributes: &Attributes, (web, topic): (&str, &str)) 
 
 fn include_topic(scope: &mut Scope, attributes: &Attributes, place: (&str, &str), found: &Topic) -> String {
     let text = match attributes.filled("section") {
-        Some(section) => if let Some(text) = sections::section(&found.text, section) { text } else {
-            let (web, topic) = place;
-            let message = format!(
-                "    Warning: Can't find named section <nop>{section} in topic <nop>{web}.<nop>{topic}"
-            );
-            return warning(scope, attributes, &format!("{web}.{topic}"), &message);
-        },
+        Some(section) => {
+            if let Some(text) = sections::section(&found.text, section) {
+                text
+            } else {
+                let (web, topic) = place;
+                let message = format!(
+                    "    Warning: Can't find named section <nop>{section} in topic <nop>{web}.<nop>{topic}"
+                );
+                return warning(scope, attributes, &format!("{web}.{topic}"), &message);
+            }
+        }
         None => sections::included(&found.text).to_owned(),
     };
     let text = match attributes.filled("pattern") {
@@ -140,8 +148,10 @@ fn relocate(text: &str, web: &str) -> String {
         } else if let Some(target) = bare_target(rest) {
             out.push_str(&text[copied..at]);
             let is_alone = rest[2 + target.len()..].starts_with("]]");
-            out.push_str(&format!("[[{web}.{target}"));
-            out.push_str(&if is_alone { format!("][{target}") } else { String::new() });
+            push(&mut out, &["[[", web, ".", target]);
+            if is_alone {
+                push(&mut out, &["][", target]);
+            }
             at += 2 + target.len();
             copied = at;
         } else if is_start && let Some(length) = words::wiki_word(rest) {

@@ -1,7 +1,10 @@
 //! What topics know of themselves: forms, parents, attachments, revisions.
 
 use super::{Scope, attributes::Attributes, format, time, url, users};
-use crate::topic::{Meta, Topic};
+use crate::{
+    tml::push,
+    topic::{Meta, Topic},
+};
 
 /// The longest way from a topic to the topmost of its parents: more is a circle.
 const MAX_PARENTS: usize = 20;
@@ -87,7 +90,7 @@ fn form(found: &Topic) -> String {
     for field in found.all("FIELD") {
         let value = |key| field.value(key).unwrap_or_default();
         let shown = value("value").replace('|', "&#124;").replace('\n', "<br />");
-        table.push_str(&format!("|  {} | {shown} |\n", value("title")));
+        push(&mut table, &["|  ", value("title"), " | ", &shown, " |\n"]);
     }
     table.push_str("\n</div>");
     table
@@ -111,11 +114,12 @@ fn attachments(
             .map_or_else(|_| String::new(), |date| time::formatted(date, time::DATE_AND_TIME));
         let who = users::author(scope, value("user"));
         let (size, version, comment) = (value("size"), value("version"), value("comment"));
-        rows.push_str(&format!(
-            "| [[{path}/{web}/{topic}/{}][{name}]] | {version} | {size} | {date} | {}.{who} | {comment} |\n",
-            url::encoded(name, "url"),
-            scope.page.settings.users_web
-        ));
+        let (file, users_web) = (url::encoded(name, "url"), &scope.page.settings.users_web);
+        push(
+            &mut rows,
+            &["| [[", path, "/", web, "/", topic, "/", &file, "][", name, "]] | ", version, " | ", size],
+        );
+        push(&mut rows, &[" | ", &date, " | ", users_web, ".", &who, " | ", comment, " |\n"]);
     }
     if rows.is_empty() {
         return rows;

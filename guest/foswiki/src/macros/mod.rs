@@ -16,6 +16,7 @@ mod meta;
 mod query;
 mod search;
 mod sections;
+mod summary;
 mod table;
 mod text;
 pub(crate) mod time;
@@ -33,8 +34,9 @@ use crate::{
     topic::Topic,
 };
 
-/// How deep what macros give is expanded again; deeper, it stays as it is.
-const MAX_DEPTH: usize = 16;
+/// How deep what macros give is expanded again, included topics counted; deeper, it stays as it is. Foswiki's own
+/// limit is 16 for each included topic; each level takes a few hundred bytes of a small stack.
+const MAX_DEPTH: usize = 32;
 
 /// How much work the macros of one page may do: one unit for a macro and one for each kilobyte it gives. Nested
 /// preferences could otherwise double at every level.
@@ -86,14 +88,17 @@ impl Scope<'_, '_> {
         expanded
     }
 
-    /// What `%name{raw}%` gives, `None` where there is no such macro.
+    /// What `%name{raw}%` gives, `None` where there is no such macro, or where the page's macros have done enough.
     fn call(&mut self, name: &str, raw: Option<&str>) -> Option<String> {
+        if self.page.memo.work > MAX_WORK {
+            return None;
+        }
         let value = self.value(name, raw)?;
-        let work = &mut self.page.memo.work;
-        let before = *work;
-        *work += 1 + value.len() / 1024;
-        if *work > MAX_WORK {
-            return (before <= MAX_WORK).then(|| TOO_MUCH.to_owned());
+        let memo = &mut self.page.memo;
+        memo.work += 1 + value.len() / 1024;
+        if memo.work > MAX_WORK && !memo.told {
+            memo.told = true;
+            return Some(TOO_MUCH.to_owned());
         }
         Some(self.expand_again(value))
     }
@@ -155,7 +160,10 @@ impl Parser<'_, '_, '_> {
                 self.out.push_str(TOO_MUCH);
                 return self.out;
             }
-            let length = if rest.starts_with('%') { self.percent(&rest[1..]) } else { self.tag(rest) };
+            let length = match rest.strip_prefix('%') {
+                Some(after) => self.percent(after),
+                None => self.tag(rest),
+            };
             rest = &rest[length..];
         }
         self.out.push_str(rest);

@@ -8,6 +8,7 @@ use super::{
     format, lists,
     meta::Info,
     query::{self, Evaluation, TopicValue, pattern, pattern::Pattern},
+    summary::{SUMMARY, shortened, summary},
     time,
 };
 use crate::store::valid_web;
@@ -360,81 +361,10 @@ impl Tokens<'_> {
     }
 }
 
-/// The characters of a summary, where none are asked for.
-const SUMMARY: usize = 162;
-
 /// What the first group of a pattern that fits the text matches.
 fn extract(text: &str, pattern: &str) -> String {
     let Some(found) = Pattern::parse_ignoring_case(pattern).and_then(|pattern| pattern.find(text)) else {
         return String::new();
     };
     found.group(1).map_or_else(String::new, |range| text[range].to_owned())
-}
-
-fn shortened(text: &str, size: usize) -> String {
-    match text.char_indices().nth(size) {
-        Some((at, _)) => format!("{}...", &text[..at]),
-        None => text.to_owned(),
-    }
-}
-
-/// The beginning of a text without its markup and macros, on one line, no word a link.
-fn summary(text: &str, size: usize) -> String {
-    let mut plain = String::with_capacity(text.len().min(4 * size));
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let skipped = skipped(rest, plain.is_empty() || plain.ends_with(' '));
-        if skipped > 0 {
-            rest = &rest[skipped..];
-            continue;
-        }
-        if !c.is_whitespace() {
-            plain.push(c);
-        } else if !plain.is_empty() && !plain.ends_with(' ') {
-            plain.push(' ');
-        }
-        rest = &rest[c.len_utf8()..];
-        if plain.len() > 4 * size + 4 {
-            break;
-        }
-    }
-    let plain = shortened(plain.trim_end(), size);
-    let mut out = String::with_capacity(plain.len() + 16);
-    for (index, word) in plain.split(' ').enumerate() {
-        out.push_str(if index == 0 { "" } else { " " });
-        out.push_str(if crate::tml::words::wiki_word(word).is_some() { "<nop>" } else { "" });
-        out.push_str(word);
-    }
-    out
-}
-
-/// The length of what a summary leaves out at the start of a text: macros, tags, the signs of headings and links.
-fn skipped(text: &str, at_word: bool) -> usize {
-    let bytes = text.as_bytes();
-    match bytes[0] {
-        b'%' => {
-            let name = text[1..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(0);
-            let rest = &text[1 + name..];
-            let end = if rest.starts_with('{') {
-                rest.find("}%").map(|end| end + 2)
-            } else {
-                rest.starts_with('%').then_some(1)
-            };
-            end.filter(|_| name > 0).map_or(0, |end| 1 + name + end)
-        }
-        b'<' => crate::tml::headings::tag(text).unwrap_or(0),
-        b'-' if text.starts_with("---") => {
-            let dashes = text.len() - text.trim_start_matches('-').len();
-            dashes + text[dashes..].bytes().take_while(|b| matches!(b, b'+' | b'#' | b'!')).count()
-        }
-        b'[' if text.starts_with("[[") => match crate::tml::headings::link(text) {
-            Some((shown, length)) if length < text.len() || !shown.is_empty() => {
-                2 + text[2..].find("][").filter(|at| *at + 4 < length).map_or(0, |at| at + 2)
-            }
-            _ => 2,
-        },
-        b']' if text.starts_with("]]") => 2,
-        b'*' | b'_' | b'=' if !at_word && bytes.get(1).is_none_or(u8::is_ascii_whitespace) => 1,
-        _ => 0,
-    }
 }

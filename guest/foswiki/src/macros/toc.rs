@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Scope, attributes::Attributes, encode, format};
+use super::{MAX_OUTPUT, Scope, attributes::Attributes, encode, format};
 use crate::{
     page::unique,
-    tml::{find_element, headings, without_emphasis, words},
+    tml::{find_element, headings, push, without_emphasis, words},
 };
 
 /// The deepest headings shown where nothing else is said.
@@ -13,51 +13,42 @@ const DEPTH: usize = 6;
 
 /// Puts the table of contents where `%TOC%` stands.
 pub(super) fn insert(scope: &mut Scope, text: String) -> String {
-    let mut out = String::new();
-    let mut rest = text.as_str();
-    let mut searched = 0;
-    while let Some(found) = find(&rest[searched..]) {
-        let start = searched + found.start;
-        if found.is_block {
-            searched = start + found.length;
-            continue;
-        }
-        let attributes = Attributes::parse(found.raw);
-        out.push_str(&rest[..start]);
-        out.push_str(&contents(scope, &attributes, &text));
-        rest = &rest[start + found.length..];
-        searched = 0;
-    }
-    if out.is_empty() && rest.len() == text.len() {
+    if !text.contains("%TOC") {
         return text;
     }
-    out.push_str(rest);
+    let here = entries(&text);
+    // Past the last of these, no parameters are searched for: unclosed ones would each search to the end.
+    let closes = text.rfind("}%").unwrap_or(0);
+    let mut out = String::with_capacity(text.len());
+    let (mut copied, mut at) = (0, 0);
+    while let Some(offset) = text[at..].find(['%', '<']) {
+        let start = at + offset;
+        let rest = &text[start..];
+        at = start + 1;
+        if rest.starts_with("<verbatim") {
+            at = find_element(rest, "verbatim", true).map_or(at, |element| start + element.end);
+        } else if let Some((raw, length)) = call(rest, start < closes) {
+            out.push_str(&text[copied..start]);
+            if out.len() < MAX_OUTPUT {
+                out.push_str(&contents(scope, &Attributes::parse(raw), &here));
+            }
+            at = start + length;
+            copied = at;
+        }
+    }
+    out.push_str(&text[copied..]);
     out
 }
 
-/// A `%TOC%`, or a verbatim block to step over.
-struct Found<'t> {
-    start: usize,
-    length: usize,
-    raw: &'t str,
-    is_block: bool,
-}
-
-fn find(text: &str) -> Option<Found<'_>> {
-    let toc = text.find("%TOC").map(|start| (start, &text[start + 4..]));
-    let (start, rest) = toc?;
-    if let Some(block) = text[..start].find("<verbatim")
-        && let Some(element) = find_element(&text[block..], "verbatim", true)
-    {
-        return Some(Found { start: block, length: element.end, raw: "", is_block: true });
-    }
+/// The parameters of the `%TOC%` at the start of a text, and its length.
+fn call(text: &str, may_close: bool) -> Option<(&str, usize)> {
+    let rest = text.strip_prefix("%TOC")?;
     if rest.starts_with('%') {
-        return Some(Found { start, length: 5, raw: "", is_block: false });
+        return Some(("", 5));
     }
-    match rest.strip_prefix('{').and_then(|inside| inside.find("}%")) {
-        Some(end) => Some(Found { start, length: end + 7, raw: &rest[1..=end], is_block: false }),
-        None => Some(Found { start, length: 4, raw: "", is_block: true }),
-    }
+    let inside = rest.strip_prefix('{').filter(|_| may_close)?;
+    let end = inside.find("}%")?;
+    Some((&inside[..end], end + 7))
 }
 
 /// One line of the list.
@@ -67,16 +58,22 @@ struct Entry {
     text: String,
 }
 
-fn contents(scope: &mut Scope, attributes: &Attributes, here: &str) -> String {
-    let other = attributes.default().filter(|topic| !topic.is_empty());
-    let (url, entries) = if other.is_none() { (query(scope), entries(here)) } else {
-        let (web, topic) = scope.place(attributes.filled("web"), other);
-        let Some(found) = scope.read(&web, &topic) else { return String::new() };
-        let mut inner =
-            Scope { page: scope.page, web: &web, topic: &topic, including: scope.including, depth: 1 };
-        let text = inner.expand(&found.text);
-        (format!("{}/view/{web}/{topic}", scope.page.settings.script_url_path), entries(&text))
+/// The list that a `%TOC%` stands for; `here` are the headings of the text around it.
+fn contents(scope: &mut Scope, attributes: &Attributes, here: &[Entry]) -> String {
+    let Some(named) = attributes.default().filter(|topic| !topic.is_empty()) else {
+        return list(scope, attributes, (&query(scope), here));
     };
+    let (web, topic) = scope.place(attributes.filled("web"), Some(named));
+    let Some(found) = scope.read(&web, &topic) else { return String::new() };
+    let mut inner =
+        Scope { page: scope.page, web: &web, topic: &topic, including: scope.including, depth: 1 };
+    let entries = entries(&inner.expand(&found.text));
+    let url = format!("{}/view/{web}/{topic}", scope.page.settings.script_url_path);
+    list(scope, attributes, (&url, &entries))
+}
+
+/// The list of the headings of the page at a URL.
+fn list(scope: &Scope, attributes: &Attributes, (url, entries): (&str, &[Entry])) -> String {
     let limit = |parameter: &str, preference: &str| {
         attributes
             .get(parameter)
@@ -92,9 +89,7 @@ fn contents(scope: &mut Scope, attributes: &Attributes, here: &str) -> String {
     for entry in shown {
         out.push('\n');
         out.extend(std::iter::repeat_n('\t', entry.level + 1 - top));
-        for part in ["* <a href=\"", &url, "#", &entry.anchor, "\"> ", &entry.text, " </a>"] {
-            out.push_str(part);
-        }
+        push(&mut out, &["* <a href=\"", url, "#", &entry.anchor, "\"> ", &entry.text, " </a>"]);
     }
     out.push_str("\n</div>");
     out
@@ -111,7 +106,7 @@ fn opening(scope: &Scope, attributes: &Attributes) -> String {
         format!("<div class=\"foswikiToc{align}\" id=\"{}\">", attributes.get("id").unwrap_or("foswikiTOC"));
     let title = attributes.get("title").or(scope.page.prefs.get("TOC_TITLE")).unwrap_or_default();
     if !title.is_empty() {
-        out.push_str(&format!("<span class=\"foswikiTocTitle\">{}</span>", format::tokens(title)));
+        push(&mut out, &["<span class=\"foswikiTocTitle\">", &format::tokens(title), "</span>"]);
     }
     out
 }

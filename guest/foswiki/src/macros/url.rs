@@ -1,6 +1,7 @@
 //! URLs of scripts and attachments, and the parameters of the request.
 
 use super::{Scope, attributes::Attributes, encode, format};
+use crate::tml::push;
 
 /// `%SCRIPTURL{"script" topic="Web.Topic" name="value"}%`
 pub(super) fn script_url(scope: &mut Scope, attributes: &Attributes) -> String {
@@ -16,9 +17,9 @@ pub(super) fn script_url_path(scope: &mut Scope, attributes: &Attributes) -> Str
     let (web, topic) = (attributes.filled("web"), attributes.filled("topic"));
     if topic.is_some() {
         let (web, topic) = scope.place(web, topic);
-        url.push_str(&format!("/{web}/{topic}"));
+        push(&mut url, &["/", &web, "/", &topic]);
     } else if let Some(web) = web {
-        url.push_str(&format!("/{}", web.replace('.', "/")));
+        push(&mut url, &["/", &web.replace('.', "/")]);
     }
     let mut named: Vec<_> =
         attributes.named().filter(|(name, _)| !matches!(*name, "web" | "topic" | "path")).collect();

@@ -1,7 +1,7 @@
 //! Who asks, other users, and groups.
 
 use super::{Scope, attributes::Attributes, format};
-use crate::{prefs::TopicSettings, store::valid_topic, topic::Topic};
+use crate::{prefs::TopicSettings, store::valid_topic, tml::push, topic::Topic};
 
 /// Users that every wiki has: login and `WikiName`.
 const BUILT_IN: [(&str, &str); 5] = [
@@ -168,7 +168,10 @@ pub(super) fn groups(scope: &mut Scope, _: &Attributes) -> String {
             .iter()
             .map(|name| format!("[[{}][{name}]]", qualified(scope, name)))
             .collect();
-        table.push_str(&format!("\n| [[{}][{group}]] | {} |", qualified(scope, &group), members.join(" ")));
+        push(
+            &mut table,
+            &["\n| [[", &qualified(scope, &group), "][", &group, "]] | ", &members.join(" "), " |"],
+        );
     }
     table
 }

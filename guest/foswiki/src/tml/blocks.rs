@@ -4,6 +4,7 @@ use super::{
     MAX_OUTPUT, emphasis, headings, links,
     lists::{self, Item, Kind, Lists},
     protect::Kept,
+    push,
     tables::{self, Table},
     words,
 };
@@ -119,9 +120,7 @@ impl<'r, 'p, 't> Renderer<'r, 'p, 't> {
         }
         if let Some(length) = line.strip_prefix('#').and_then(words::wiki_word) {
             let (anchor, rest) = line[1..].split_at(length);
-            for part in ["<span id=\"", anchor, "\"></span>"] {
-                self.out.push_str(part);
-            }
+            push(&mut self.out, &["<span id=\"", anchor, "\"></span>"]);
             return self.inline(rest, Some(b'>'));
         }
         self.inline(line, None);
@@ -132,14 +131,8 @@ impl<'r, 'p, 't> Renderer<'r, 'p, 't> {
         let level = char::from(b'0' + u8::try_from(heading.level).unwrap_or(1));
         self.out.push_str("<h");
         self.out.push(level);
-        for part in [" id=\"", &anchor, "\"> "] {
-            self.out.push_str(part);
-        }
-        if heading.in_contents {
-            self.inline(heading.text, None);
-        } else {
-            self.inline(&headings::shown_text(heading.text), None);
-        }
+        push(&mut self.out, &[" id=\"", &anchor, "\"> "]);
+        self.inline(&headings::shown_text(heading.text), None);
         self.out.push_str(" </h");
         self.out.push(level);
         self.out.push('>');

@@ -1,5 +1,9 @@
 //! Headings and the anchors made from them. The table of contents uses them too.
 
+use std::borrow::Cow;
+
+use crate::macros::encode;
+
 /// A heading line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Heading<'t> {
@@ -31,7 +35,7 @@ fn parse_tag(line: &str) -> Option<(usize, &str)> {
         _ => return None,
     };
     let end = rest.find("</h").or_else(|| rest.find("</H"))?;
-    let close = rest[end + 3..].as_bytes();
+    let close = &rest.as_bytes()[end + 3..];
     let is_close = close.len() == 2 && usize::from(close[0].wrapping_sub(b'0')) == level && close[1] == b'>';
     (is_close && end > 0).then(|| (level, &rest[..end]))
 }
@@ -39,16 +43,20 @@ fn parse_tag(line: &str) -> Option<(usize, &str)> {
 /// HTML has no heading below this one.
 const MAX_LEVEL: usize = 6;
 
-/// The text of a heading without the marks that keep it out of the table of contents.
-pub(crate) fn shown_text(text: &str) -> String {
-    text.replace("%NOTOC%", "").replace("!!", "")
+/// The text of a heading without the mark that keeps it out of the table of contents.
+pub(crate) fn shown_text(text: &str) -> Cow<'_, str> {
+    let marks = [text.find("!!").map(|at| (at, '!')), text.find("%NOTOC%").map(|at| (at, '%'))];
+    let Some((at, mark)) = marks.into_iter().flatten().min() else { return Cow::Borrowed(text) };
+    let (before, rest) = text.split_at(at);
+    let after = if mark == '!' { rest.trim_start_matches('!') } else { &rest["%NOTOC%".len()..] };
+    Cow::Owned(format!("{before}{after}"))
 }
 
 /// The anchor of a heading: letters, digits and `_`, with other characters as `_` and their code point. Made
 /// unique by the caller.
 pub(crate) fn anchor_name(text: &str) -> String {
     let mut name = String::with_capacity(text.len() + 8);
-    let plain = plain_text(text);
+    let plain = encode::entity_decode(&plain_text(text));
     for c in plain.trim().chars() {
         if c.is_ascii_alphanumeric() {
             name.push(c);
@@ -133,6 +141,15 @@ mod tests {
     }
 
     #[test]
+    fn marks_of_contents_are_not_shown() {
+        let check = |text: &str, expected: &str| assert_eq!(shown_text(text), expected, "for {text:?}");
+        check("!! hidden", " hidden");
+        check(" Wow!!! great!!", " Wow great!!");
+        check(" a %NOTOC% b", " a  b");
+        check(" a! b", " a! b");
+    }
+
+    #[test]
     fn anchors_are_ascii() {
         let check = |text: &str, expected: &str| assert_eq!(anchor_name(text), expected, "for {text:?}");
         check(" With *bold* and =code=", "With_42bold_42_and_61code_61");
@@ -141,5 +158,7 @@ mod tests {
         check("1 Intro", "A_1_Intro");
         check("a [[X][link]] <b>c</b>", "a_link_c");
         check("<nop>Word", "Word");
+        check("A & B", "A_38_B");
+        check("A &amp; B", "A_38_B");
     }
 }

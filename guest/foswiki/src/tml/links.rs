@@ -51,10 +51,10 @@ type Before = std::ops::Range<usize>;
 
 /// Writes a bracket link that begins at `before.end`; returns its length, 0 where there is none.
 fn bracket(renderer: &mut Renderer, line: &str, before: Before) -> usize {
-    let Some(link) = target::Bracket::parse(&line[before.end..]) else { return 0 };
+    let Some(found) = target::Bracket::parse(&line[before.end..]) else { return 0 };
     renderer.out.push_str(&line[before]);
-    link.write(renderer);
-    link.length
+    found.write(renderer);
+    found.length
 }
 
 /// Drops `<nop>`, and notes `<noautolink>`.
@@ -257,15 +257,7 @@ fn wiki_word(renderer: &mut Renderer, line: &str, before: Before) -> usize {
     let rest = &line[before.end..];
     let Some(found) = Found::at(rest) else { return 0 };
     let web = found.web.map_or_else(|| renderer.page.base_web.clone(), |web| web.replace('.', "/"));
-    let mut topic = found.name.to_owned();
-    let mut exists = renderer.page.topic_exists(&web, &topic);
-    if !exists
-        && let Some(singular) = words::singular(&topic)
-        && renderer.page.topic_exists(&web, &singular)
-    {
-        topic = singular;
-        exists = true;
-    }
+    let (topic, exists) = target::find(renderer.page, &web, found.name);
     if !exists && found.is_acronym {
         return 0;
     }

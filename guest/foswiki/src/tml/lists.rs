@@ -1,5 +1,7 @@
 //! Bulleted, numbered and definition lists, indented paragraphs.
 
+use super::push;
+
 /// One list line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Item<'t> {
@@ -198,12 +200,6 @@ impl Lists {
                 push(out, &["</", kind.outer(), "> "]);
             }
         }
-    }
-}
-
-fn push(out: &mut String, parts: &[&str]) {
-    for part in parts {
-        out.push_str(part);
     }
 }
 

@@ -6,6 +6,7 @@
 //! advance: the code runs in a fresh instance for every request.
 
 mod blocks;
+mod element;
 mod emphasis;
 pub(crate) mod headings;
 mod links;
@@ -15,7 +16,7 @@ mod tables;
 mod target;
 pub(crate) mod words;
 
-pub(crate) use protect::find_element;
+pub(crate) use element::find_element;
 
 use crate::page::Page;
 
@@ -27,6 +28,13 @@ pub const MAX_OUTPUT: usize = 4 << 20;
 pub fn render(page: &mut Page, text: &str) -> String {
     let (text, kept) = protect::take_out(text);
     blocks::Renderer::new(page, kept, text.len()).render(&text)
+}
+
+/// Appends several texts.
+pub(crate) fn push(out: &mut String, parts: &[&str]) {
+    for part in parts {
+        out.push_str(part);
+    }
 }
 
 /// A text with its emphasis, links and tags replaced by what they show.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::element::{Element, find_element, names};
 use crate::macros::encode;
 
 /// Marks the place of a [`Kept`] block: `MARK index MARK`. Topic text cannot hold it, [`take_out`] drops it.
@@ -163,7 +164,9 @@ impl<'t> Scan<'t> {
         if rest.starts_with("!--") {
             self.out.push_str("<!--");
             self.at += 4;
-        } else if let Some(length) = declaration(rest).filter(|_| self.tag_ends) {
+        } else if self.tag_ends
+            && let Some(length) = declaration(rest)
+        {
             self.keep(Kept::Raw(&self.text[self.at..self.at + 1 + length]), 1 + length);
         } else if let Some(index) = ELEMENTS.iter().position(|(name, _)| names(rest, name)) {
             self.element(index);
@@ -243,13 +246,6 @@ fn is_special(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\\' | b'<' | b'>' | b'&' | b'!' | MARK | b'\r')
 }
 
-/// Whether `rest` begins with a tag name, whatever its case, that ends there.
-fn names(rest: &str, name: &str) -> bool {
-    let bytes = rest.as_bytes();
-    bytes.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
-        && !bytes.get(name.len()).is_some_and(u8::is_ascii_alphanumeric)
-}
-
 /// The length after `<` of a processing instruction or a document type.
 fn declaration(rest: &str) -> Option<usize> {
     let is_doctype = rest.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("!doctype"));
@@ -281,41 +277,6 @@ fn entities(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
-}
-
-/// An element found at the start of a text.
-pub(crate) struct Element {
-    /// Where its content begins.
-    pub(crate) open: usize,
-    /// Where its content ends.
-    pub(crate) body_end: usize,
-    /// Where the element ends.
-    pub(crate) end: usize,
-}
-
-/// Finds the end of the element `name` that begins `text`; elements that nest are counted. An element that nests
-/// but is never closed reaches to the end.
-pub(crate) fn find_element(text: &str, name: &str, nests: bool) -> Option<Element> {
-    let open = text.find('>')? + 1;
-    let mut depth = 1;
-    let mut at = open;
-    while let Some(found) = text[at..].find('<') {
-        let start = at + found;
-        let rest = &text[start + 1..];
-        at = start + 1;
-        if let Some(closing) = rest.strip_prefix('/') {
-            if names(closing, name) {
-                depth -= 1;
-                if depth == 0 {
-                    let end = start + rest.find('>')? + 2;
-                    return Some(Element { open, body_end: start, end });
-                }
-            }
-        } else if nests && names(rest, name) {
-            depth += 1;
-        }
-    }
-    (name == "verbatim").then_some(Element { open, body_end: text.len(), end: text.len() })
 }
 
 fn write_pre(html: &str, out: &mut String) {

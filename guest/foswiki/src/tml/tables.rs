@@ -1,6 +1,6 @@
 //! Tables: `| cell | *header* |`.
 
-use super::blocks::Renderer;
+use super::{blocks::Renderer, push};
 
 /// A table being written.
 #[derive(Debug)]
@@ -48,9 +48,7 @@ impl Table {
 
 fn push_part(out: &mut String, name: &str, rows: &str) {
     if !rows.is_empty() {
-        for part in ["<", name, ">", rows, "</", name, ">"] {
-            out.push_str(part);
-        }
+        push(out, &["<", name, ">", rows, "</", name, ">"]);
     }
 }
 
@@ -88,12 +86,10 @@ fn push_cell(renderer: &mut Renderer, text: &str, span: usize) -> bool {
         .filter(|inside| !inside.is_empty());
     renderer.out.push_str(if header.is_some() { "<th" } else { "<td" });
     if let Some(align) = alignment(text).filter(|_| !trimmed.is_empty()) {
-        for part in [" align=\"", align, "\""] {
-            renderer.out.push_str(part);
-        }
+        push(&mut renderer.out, &[" align=\"", align, "\""]);
     }
     if span > 1 {
-        renderer.out.push_str(&format!(" colspan=\"{span}\""));
+        push(&mut renderer.out, &[" colspan=\"", &span.to_string(), "\""]);
     }
     if let Some(inside) = header {
         renderer.out.push_str("><strong> ");

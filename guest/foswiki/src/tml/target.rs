@@ -4,6 +4,7 @@ use super::{
     blocks::Renderer,
     links,
     protect::{self, MARK},
+    push, words,
 };
 use crate::{macros, page::Page};
 
@@ -77,8 +78,7 @@ impl Internal {
             let (web, topic) = (page.base_web.clone(), page.base_topic.clone());
             return Internal { web, topic, exists: true, suffix: suffix.to_owned() };
         }
-        let topic = upper_first(&topic);
-        let exists = page.topic_exists(&web, &topic);
+        let (topic, exists) = find(page, &web, &upper_first(&topic));
         Internal { web, topic, exists, suffix: suffix.to_owned() }
     }
 
@@ -122,18 +122,25 @@ impl Internal {
         let Renderer { page, out, .. } = renderer;
         out.push_str("<a class=\"foswikiNewLink\" href=\"");
         self.push_url(page, "/edit/", out);
-        for part in ["?topicparent=", &page.base_web, ".", &page.base_topic] {
-            out.push_str(part);
-        }
+        push(out, &["?topicparent=", &page.base_web, ".", &page.base_topic]);
         out.push_str("\" rel=\"nofollow\" title=\"Create this topic\">");
         out.push_str(text);
         out.push_str("</a>");
     }
 
     fn push_url(&self, page: &Page, script: &str, out: &mut String) {
-        for part in [&page.settings.script_url_path, script, &self.web, "/", &self.topic] {
-            out.push_str(part);
-        }
+        push(out, &[&page.settings.script_url_path, script, &self.web, "/", &self.topic]);
+    }
+}
+
+/// The topic that a name means, and whether it exists: a plural may mean its singular.
+pub(super) fn find(page: &mut Page, web: &str, name: &str) -> (String, bool) {
+    if page.topic_exists(web, name) {
+        return (name.to_owned(), true);
+    }
+    match words::singular(name).filter(|singular| page.topic_exists(web, singular)) {
+        Some(singular) => (singular, true),
+        None => (name.to_owned(), false),
     }
 }
 

@@ -78,8 +78,8 @@ fn segment(text: &str) -> Length {
 /// The singular forms that a plural may have.
 pub(super) fn singular(word: &str) -> Option<String> {
     let stem = word.strip_suffix('s')?;
-    if stem.ends_with("ie") {
-        return Some(format!("{}y", &stem[..stem.len() - 2]));
+    if let Some(stem) = stem.strip_suffix("ie") {
+        return Some(format!("{stem}y"));
     }
     if stem.ends_with("sse") || stem.ends_with("xe") || stem.ends_with("Xe") {
         return Some(stem[..stem.len() - 1].to_owned());

@@ -1,11 +1,13 @@
 //! The query language of `%IF%`, `%QUERY%` and `%SEARCH{type="query"}%`.
 
 mod evaluate;
+mod field;
 mod parse;
 pub(crate) mod pattern;
 mod value;
 
-pub(crate) use evaluate::{Evaluation, TopicValue};
+pub(crate) use evaluate::Evaluation;
+pub(crate) use field::TopicValue;
 pub(crate) use parse::{Node, parse};
 
 use super::{Scope, attributes::Attributes, format};

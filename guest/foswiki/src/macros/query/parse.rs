@@ -276,10 +276,7 @@ impl Parser<'_> {
     }
 
     fn infix(&self) -> Option<(Infix, u8)> {
-        let name = match self.tokens.get(self.at)? {
-            Token::Name(name) | Token::Sign(name) => name,
-            _ => return None,
-        };
+        let (Token::Name(name) | Token::Sign(name)) = self.tokens.get(self.at)? else { return None };
         INFIXES
             .iter()
             .find(|(known, ..)| known.eq_ignore_ascii_case(name))

@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, rc::Rc};
 
-use super::evaluate::TopicValue;
+use super::field::TopicValue;
 use crate::topic::Meta;
 
 /// A value of the query language.
