@@ -24,10 +24,15 @@ const KINDS: [Kind; 5] = [
 /// Marks up one line. `previous` is the byte before it, `None` at the start of a line.
 pub(super) fn mark_up(line: &str, previous: Option<u8>) -> Cow<'_, str> {
     let mut line = Cow::Borrowed(line);
-    if !line.bytes().any(|b| matches!(b, b'*' | b'_' | b'=')) {
-        return line;
-    }
-    for kind in &KINDS {
+    // Bits for `*`, `_` and `=`: most lines have none.
+    let bit = |byte: u8| match byte {
+        b'*' => 1,
+        b'_' => 2,
+        b'=' => 4,
+        _ => 0,
+    };
+    let marks = line.bytes().fold(0_u8, |marks, byte| marks | bit(byte));
+    for kind in KINDS.iter().filter(|kind| marks & bit(kind.mark.as_bytes()[0]) != 0) {
         if let Some(marked) = mark_up_kind(&line, previous, kind) {
             line = Cow::Owned(marked);
         }
@@ -65,7 +70,7 @@ fn mark_up_kind(line: &str, previous: Option<u8>, kind: &Kind) -> Option<String>
 fn find_start(line: &str, mut from: usize, previous: Option<u8>, mark: &str) -> Option<usize> {
     let bytes = line.as_bytes();
     loop {
-        let start = from + line[from..].find(mark)?;
+        let start = find_mark(bytes, from, mark)?;
         let before = if start == 0 { previous } else { Some(bytes[start - 1]) };
         let next = bytes.get(start + mark.len());
         if words::starts_after(before) && next.is_some_and(|b| !b.is_ascii_whitespace()) {
@@ -75,13 +80,26 @@ fn find_start(line: &str, mut from: usize, previous: Option<u8>, mark: &str) -> 
     }
 }
 
+/// Finds a mark of one or two equal bytes; a general search costs more than most lines are long.
+fn find_mark(bytes: &[u8], from: usize, mark: &str) -> Option<usize> {
+    let mark = mark.as_bytes();
+    let mut at = from;
+    loop {
+        at += bytes.get(at..)?.iter().position(|b| *b == mark[0])?;
+        if bytes[at..].starts_with(mark) {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
 /// The end of emphasis whose text begins at `body`: not after a space, and before a space or punctuation.
 fn find_end(line: &str, body: usize, mark: &str) -> Option<usize> {
     let bytes = line.as_bytes();
     let first = line[body..].chars().next()?;
     let mut from = body + first.len_utf8();
     loop {
-        let end = from + line[from..].find(mark)?;
+        let end = find_mark(bytes, from, mark)?;
         let next = bytes.get(end + mark.len());
         let ends = next.is_none_or(|b| b.is_ascii_whitespace() || b",.;:!?)".contains(b));
         if ends && !bytes[end - 1].is_ascii_whitespace() {

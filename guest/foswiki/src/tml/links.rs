@@ -255,6 +255,10 @@ fn push_address(address: &str, out: &mut String) {
 /// Writes the `WikiWord`, `Web.WikiWord` or known acronym that begins at `before.end`.
 fn wiki_word(renderer: &mut Renderer, line: &str, before: Before) -> usize {
     let rest = &line[before.end..];
+    // Most words are not.
+    if rest.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()) {
+        return 0;
+    }
     let Some(found) = Found::at(rest) else { return 0 };
     let web = found.web.map_or_else(|| renderer.page.base_web.clone(), |web| web.replace('.', "/"));
     let (topic, exists) = target::find(renderer.page, &web, found.name);
