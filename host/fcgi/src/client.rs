@@ -215,6 +215,7 @@ impl Connection {
                 self.whole(header, kind, UNKNOWN_TYPE_LEN)?;
             }
             (Some(T::GetValuesResult), None) if id.is_none() => self.reader.whole(header),
+            (Some(T::AbortRequest), Some(_)) => return Err(id.map_or(not_active, ProtocolError::BrokenOff)),
             _ => return Err(not_active),
         }
         Ok(())
@@ -301,6 +302,7 @@ mod tests {
         {
             check(kind, id, b"", &not_active(kind, id));
         }
+        check(T::AbortRequest.code(), 1, b"", &Err(ProtocolError::BrokenOff(ID)));
         let len = |kind, len| Err(ProtocolError::BodyLength { kind, len });
         check(T::EndRequest.code(), 1, b"short", &len(T::EndRequest, 5));
         check(T::UnknownType.code(), 0, b"", &len(T::UnknownType, 0));

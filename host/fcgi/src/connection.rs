@@ -150,6 +150,23 @@ impl Connection {
         true
     }
 
+    /// Gives up a request whose response will never be complete: once this is written, the connection is to be closed.
+    /// Returns false if the request is not active.
+    ///
+    /// The protocol has no word for it. With `FCGI_KEEP_CONN`, web servers miss `END_REQUEST`. Without, nginx takes the
+    /// close for the end of the response, so `ABORT_REQUEST` is sent back: no record of an application, on which nginx
+    /// cuts its client off, and which others skip.
+    pub fn break_off(&mut self, id: RequestId) -> bool {
+        let Some(request) = self.begun(id) else { return false };
+        let keep_conn = request.keep_conn;
+        self.requests.remove(&id);
+        if !keep_conn {
+            self.output.record(RecordType::AbortRequest, id.get(), &[]);
+        }
+        self.closing = true;
+        true
+    }
+
     /// What is to be written to the peer.
     pub fn output(&mut self) -> &mut Output {
         &mut self.output

@@ -55,6 +55,9 @@ pub enum ProtocolError {
         /// Code of the record type.
         kind: u8,
     },
+    /// The application will not complete a response (client side only), see
+    /// [`Connection::break_off`](crate::Connection::break_off).
+    BrokenOff(RequestId),
     /// The application ended a request with a status that nobody knows (client side only).
     Status {
         /// The request.
@@ -92,6 +95,7 @@ impl fmt::Display for ProtocolError {
                 Some(kind) => write!(f, "{kind} with id {id}, which is no active request"),
                 None => write!(f, "record of unknown type {kind} with id {id}"),
             },
+            Self::BrokenOff(id) => write!(f, "request {id}: the application broke off its response"),
             Self::Status { id, code } => write!(f, "request {id}: ended with unknown protocol status {code}"),
         }
     }

@@ -208,6 +208,10 @@ impl Pump {
                 Content::Broken => {
                     self.unread_input |= self.forget(id);
                     self.broken.get_or_insert_with(Instant::now);
+                    // With neighbours, who are still to finish, closing alone must tell it.
+                    if self.requests.is_empty() {
+                        self.protocol.break_off(id);
+                    }
                 }
             }
         }

@@ -319,6 +319,19 @@ fn an_abort_before_the_end_of_params_is_answered_unseen() {
 }
 
 #[test]
+fn a_response_that_is_broken_off_has_no_end() {
+    for (keep_conn, expected) in [(true, &[T::Stdout][..]), (false, &[T::Stdout, T::AbortRequest])] {
+        let mut application = Application::new();
+        application.feed(&[begin_with(1, 1, keep_conn), record(T::Params, 1, &[])].concat());
+        application.connection.stdout(id(1), Bytes::from_static(b"half"));
+        assert!(application.connection.break_off(id(1)) && !application.connection.break_off(id(1)));
+        assert!(application.connection.wants_close());
+        let sent: Vec<_> = application.sent().iter().map(|record| record.kind).collect();
+        assert_eq!(sent, expected.iter().map(|kind| kind.code()).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn a_lost_connection_aborts_what_was_handed_out() {
     let mut application = Application::new();
     application
