@@ -9,7 +9,7 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use fcgi::{
-    Params, RequestId,
+    Params, ProtocolError, RequestId,
     client::{Connection, Event},
 };
 use rustix::{
@@ -213,16 +213,25 @@ impl Client {
                     assert_eq!(error, Errno::CONNRESET, "{}", io::Error::from(error));
                 }
             }
-            while let Some(event) = self.protocol.poll().expect("records of an application") {
-                self.receive(event);
-            }
+            self.receive();
             if self.closed {
                 break;
             }
         }
     }
 
-    fn receive(&mut self, event: Event) {
+    fn receive(&mut self) {
+        loop {
+            match self.protocol.poll() {
+                Ok(Some(event)) => self.take(event),
+                Ok(None) => break,
+                Err(ProtocolError::BrokenOff(_)) => break self.closed = true,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event) {
         match event {
             Event::Stdout { id, data } => self.response(id).stdout.extend_from_slice(&data),
             Event::Stderr { id, data } => self.response(id).stderr.extend_from_slice(&data),

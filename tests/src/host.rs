@@ -122,8 +122,15 @@ impl TestHost {
     }
 
     /// What the system says about its process.
-    pub fn process_folder(&self) -> PathBuf {
+    fn process_folder(&self) -> PathBuf {
         format!("/proc/{}", self.child.id()).into()
+    }
+
+    /// Sockets that it has open: its connections, and some of its own.
+    pub fn sockets(&self) -> usize {
+        let open = fs::read_dir(self.process_folder().join("fd")).expect("a process");
+        let targets = open.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
     }
 
     /// Asks it to stop.

@@ -8,9 +8,9 @@ use std::{
 use crate::PATIENCE;
 
 /// A response, or as much of it as arrived.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Reply {
-    /// The status.
+    /// The status; 0 if the connection was closed without a response.
     pub status: u16,
     /// The headers in their order, with names in lower case.
     pub headers: Vec<(String, String)>,
@@ -71,6 +71,9 @@ pub fn begin(
 
 /// Reads all that a server sent.
 fn read(received: &[u8], head_only: bool) -> Reply {
+    if received.is_empty() {
+        return Reply::default();
+    }
     let end = received.windows(4).position(|four| four == b"\r\n\r\n");
     let end = end.unwrap_or_else(|| panic!("no head in {:?}", String::from_utf8_lossy(received)));
     let head = std::str::from_utf8(&received[..end]).expect("a head in ASCII");

@@ -49,9 +49,9 @@ impl Nginx {
         http::send(self.address, method, uri, headers, body)
     }
 
-    /// Sends a GET request; the response comes out of the stream.
-    pub fn begin(&self, uri: &str) -> TcpStream {
-        http::begin(self.address, "GET", uri, &[], b"")
+    /// Sends the head of a request; its body goes into the stream, and the response comes out of it.
+    pub fn begin(&self, method: &str, uri: &str, headers: &[(&str, &str)]) -> TcpStream {
+        http::begin(self.address, method, uri, headers, b"")
     }
 
     /// Its error log so far.

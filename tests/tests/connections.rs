@@ -234,10 +234,8 @@ fn an_address_that_everybody_reaches_is_refused() {
 #[test]
 fn connections_that_come_and_go_leave_nothing_behind() {
     let host = behaviours();
-    let descriptors = || fs::read_dir(host.process_folder().join("fd")).expect("a process").count();
-    host.get("/visits");
-    let before = descriptors();
+    let idle = host.sockets();
     (0..500).for_each(|_| drop(host.begin("/sleep?ms=20")));
-    eventually("all of them are closed", || descriptors() <= before);
+    eventually("all of them are closed", || host.sockets() == idle);
     assert_eq!(host.get("/visits").status(), 200);
 }
