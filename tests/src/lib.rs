@@ -18,6 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 pub use client::{Client, Running};
 pub use host::{Builder, Refusal, TestHost};
 pub use nginx::{Nginx, free_address};
@@ -39,6 +40,11 @@ pub const PATIENCE: Duration = Duration::from_secs(40);
 
 /// How often a condition that nothing announces is looked at.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// So many bytes, in which no two neighbouring records are alike.
+pub fn noise(length: u32) -> Bytes {
+    (0..length).map(|index| index.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect()
+}
 
 /// Waits until `condition` holds; fails the story, naming `what`, if it does not within [`PATIENCE`].
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {

@@ -2,15 +2,9 @@
 
 use std::{env, thread, time::Duration};
 
-use bytes::Bytes;
-use tests::{Request, TestHost, eventually, guest};
+use tests::{Request, TestHost, eventually, guest, noise};
 
 const MIB: u64 = 1 << 20;
-
-/// Ten megabytes in which no two neighbouring records are alike.
-fn ten_megabytes() -> Bytes {
-    (0..10_000_000_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
-}
 
 fn behaviours() -> TestHost {
     TestHost::with(guest::BEHAVIOURS).start()
@@ -18,7 +12,7 @@ fn behaviours() -> TestHost {
 
 #[test]
 fn ten_megabytes_go_each_way() {
-    let body = ten_megabytes();
+    let body = noise(10_000_000);
     let host = behaviours();
     assert_eq!(host.send(Request::post("/echo", body.clone())).body(), body);
     assert_eq!(host.send(Request::post("/echo", body.clone()).without("CONTENT_LENGTH")).body(), body);
@@ -63,11 +57,11 @@ fn a_client_that_does_not_read_holds_its_handler_up_and_little_memory() {
 #[test]
 fn a_handler_that_does_not_read_holds_its_client_up_and_little_memory() {
     let host = behaviours();
-    host.send(Request::post("/count", ten_megabytes()));
+    host.send(Request::post("/count", noise(10_000_000)));
     let before = host.memory();
     let mut running = host.begin_upload(Request::new("POST", "/stalls-reading"));
     for _ in 0..20 {
-        running.send_body(ten_megabytes());
+        running.send_body(noise(10_000_000));
         assert_eq!(host.get("/visits").text(), "1\n");
     }
     assert!(running.unsent() > 190_000_000, "{} bytes wait", running.unsent());
@@ -79,7 +73,7 @@ fn a_handler_that_does_not_read_holds_its_client_up_and_little_memory() {
 fn large_bodies_leave_no_memory_behind() {
     // The full thousand with FCGI_WASM_HOST_TEST_SLOW=1.
     let requests = if env::var_os("FCGI_WASM_HOST_TEST_SLOW").is_some() { 1000 } else { 100 };
-    let (host, body) = (behaviours(), ten_megabytes());
+    let (host, body) = (behaviours(), noise(10_000_000));
     let exchange = || assert_eq!(host.send(Request::post("/echo", body.clone())).body().len(), body.len());
     (0..10).for_each(|_| exchange());
     let before = host.memory();
@@ -120,10 +114,10 @@ fn a_handler_need_not_read() {
     let host = behaviours();
     let mut connection = host.connect();
     for _ in 0..3 {
-        let response = connection.send(Request::post("/never-reads", ten_megabytes()).keep());
+        let response = connection.send(Request::post("/never-reads", noise(10_000_000)).keep());
         assert_eq!(response.text(), "not interested\n");
     }
-    assert_eq!(host.send(Request::post("/never-reads", ten_megabytes())).text(), "not interested\n");
+    assert_eq!(host.send(Request::post("/never-reads", noise(10_000_000))).text(), "not interested\n");
 }
 
 #[test]

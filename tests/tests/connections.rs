@@ -70,7 +70,9 @@ fn bodies_of_one_connection_do_not_mix() {
             connection.send_body(*id, vec![letter; 10_000]);
         }
     }
-    ids.iter().for_each(|id| connection.finish_body(*id));
+    for id in &ids {
+        connection.finish_body(*id);
+    }
     for (letter, id) in (b'a'..).zip(ids) {
         let response = connection.finish(id);
         assert_eq!(response.body().len(), 500_000);

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::symlink, path::Path};
 
 use tempfile::TempDir;
-use tests::{Builder, Request, TestHost, paths};
+use tests::{Builder, Request, TestHost, noise, paths};
 
 /// A copy of the example wiki, in the folder `wiki` of a folder of its own.
 fn copy() -> TempDir {
@@ -84,7 +84,7 @@ fn attachments_are_sent_whole_and_in_parts() {
 #[test]
 fn a_large_attachment_needs_no_memory() {
     let folder = copy();
-    let file: Vec<u8> = (0..100_000_000_u32).map(|index| (index >> 8) as u8).collect();
+    let file = noise(100_000_000);
     fs::write(folder.path().join("wiki/pub/Main/WebHome/large.bin"), &file).expect("a file");
     let host = wiki(folder.path()).args(["--memory", "16MiB"]).start();
     let response = host.get("/pub/Main/WebHome/large.bin");
