@@ -108,6 +108,8 @@ struct Pump {
     held: Option<Held>,
     watch: Watch,
     tickets: u64,
+    /// Several requests ran at once: behind a body that is held up, another one may wait unseen.
+    multiplexed: bool,
     broken: Option<Instant>,
     /// A request was answered before all of its input was read.
     unread_input: bool,
@@ -149,6 +151,7 @@ impl Pump {
             held: None,
             watch: Watch::new(stop),
             tickets: 0,
+            multiplexed: false,
             broken: None,
             unread_input: false,
         }
@@ -302,6 +305,7 @@ impl Pump {
 
     fn begin(&mut self, id: RequestId, params: Params) {
         self.watch.began();
+        self.multiplexed |= !self.requests.is_empty();
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         let incoming = Incoming { ticket, params, connection: self.sender.clone() };
@@ -330,7 +334,7 @@ impl Pump {
         self.pass(id, piece, context);
         let Some(held) = &mut self.held else { return true };
         held.since = since;
-        if self.requests.len() == 1 || since.elapsed() < HOLD_UP {
+        if !self.multiplexed || since.elapsed() < HOLD_UP {
             return false;
         }
         // Its handler goes on, with a body that is broken off; the neighbours get theirs.
@@ -394,8 +398,8 @@ impl Pump {
         let half_a_head = self.protocol.receiving_params() > 0 || (!idle && self.requests.is_empty());
         let half_a_body = self.held.is_none() && self.requests.iter().any(|request| request.body.is_some());
         self.watch.owed(Owed { head: half_a_head, body: half_a_body, reading: unread });
-        let neighbours = self.requests.len() > 1;
-        let held = self.held.as_ref().filter(|_| neighbours).map(|held| held.since + HOLD_UP);
+        let multiplexed = self.multiplexed;
+        let held = self.held.as_ref().filter(|_| multiplexed).map(|held| held.since + HOLD_UP);
         let broken = self.broken.map(|since| since + BROKEN_GRACE);
         let until = [held, broken].into_iter().flatten().min();
         ready!(self.watch.poll(until, self.requests.is_empty(), context));
