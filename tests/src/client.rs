@@ -161,6 +161,11 @@ impl Client {
         assert_eq!(rustix::io::write(&self.socket, bytes), Ok(bytes.len()));
     }
 
+    /// Sends bytes as they are, as far as the host takes them at once; returns how many it took.
+    pub fn send_what_goes(&mut self, bytes: &[u8]) -> usize {
+        rustix::io::write(&self.socket, bytes).unwrap_or(0)
+    }
+
     /// Bytes that the host has not taken.
     pub fn unsent(&mut self) -> usize {
         self.write();
