@@ -1,6 +1,7 @@
-//! The project's own commands: `cargo xtask guests | test | demo`.
+//! The project's own commands: `cargo xtask guests | test | demo | bench`.
 
 mod apt;
+mod bench;
 mod debian;
 mod demo;
 mod guests;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{demo::Demo, guests::Guests, workspace::Workspace};
+use crate::{bench::Bench, demo::Demo, guests::Guests, workspace::Workspace};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -32,6 +33,8 @@ enum Task {
     Test,
     /// Serve a copy of the example wiki until Ctrl-C
     Demo(Demo),
+    /// Measure the host against others, directly and behind nginx
+    Bench(Bench),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Task::Guests(guests) => guests.run(&workspace),
         Task::Test => test::run(&workspace),
         Task::Demo(demo) => demo.run(&workspace),
+        Task::Bench(bench) => bench.run(&workspace),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

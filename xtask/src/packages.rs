@@ -1,33 +1,66 @@
-//! Programs that the tests drive and that are not crates.
+//! Programs that the tests and the benchmark drive and that are not crates.
 
+use std::collections::BTreeSet;
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::step;
 
-/// A program, the Debian package and service that has it, and what the tests do with it.
-struct Program {
+/// A program or library, the Debian package that has it, and what it is for.
+pub(crate) struct Program {
     name: &'static str,
+    kind: Kind,
     package: &'static str,
     purpose: &'static str,
 }
 
-/// All programs that the tests need besides cargo.
-const PROGRAMS: &[Program] = &[Program {
+/// How [`Program::is_present`] knows.
+enum Kind {
+    /// A file of that name, or with a version behind it.
+    File,
+    /// A module of Perl.
+    Perl,
+}
+
+const NGINX: Program = Program {
     name: "nginx",
+    kind: Kind::File,
     package: "nginx",
-    purpose: "the web server in front of the host in the end-to-end stories",
-}];
+    purpose: "the web server in front of the host",
+};
+
+/// All programs that the tests need besides cargo.
+pub(crate) const TESTS: &[Program] = &[NGINX];
+
+/// All programs that the benchmark needs besides cargo.
+pub(crate) const BENCH: &[Program] = &[
+    NGINX,
+    Program { name: "wrk", kind: Kind::File, package: "wrk", purpose: "the load on the web server" },
+    Program { name: "gcc", kind: Kind::File, package: "gcc", purpose: "compiles the CGI program" },
+    Program { name: "php-fpm", kind: Kind::File, package: "php-fpm", purpose: "a contender" },
+    Program { name: "fcgiwrap", kind: Kind::File, package: "fcgiwrap", purpose: "a contender" },
+    Program { name: "FCGI", kind: Kind::Perl, package: "libfcgi-perl", purpose: "a contender" },
+    Program {
+        name: "FCGI::ProcManager",
+        kind: Kind::Perl,
+        package: "libfcgi-procmanager-perl",
+        purpose: "a contender",
+    },
+];
 
 /// Where Debian puts servers, which is not always in `PATH`.
 const SERVER_FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
-/// Installs the programs that are missing, as root on Debian; elsewhere says which they are.
-pub(crate) fn ensure() -> Result<()> {
-    let missing: Vec<&Program> = PROGRAMS.iter().filter(|program| !is_present(program.name)).collect();
+/// What starts and stops services has a file here, whatever runs it.
+const SERVICES: &str = "/etc/init.d";
+
+/// Installs those of `programs` that are missing, as root on Debian; elsewhere says which they are.
+pub(crate) fn ensure(programs: &[Program]) -> Result<()> {
+    let missing: Vec<&Program> = programs.iter().filter(|program| !program.is_present()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -40,16 +73,53 @@ pub(crate) fn ensure() -> Result<()> {
     install(&missing)
 }
 
+/// The file of the program `name`, or of one with a version behind that name, the newest by its spelling.
+pub(crate) fn find(name: &str) -> Result<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let servers = SERVER_FOLDERS.iter().map(PathBuf::from);
+    let folders: Vec<PathBuf> = env::split_paths(&path).chain(servers).collect();
+    let exact = folders.iter().map(|folder| folder.join(name)).find(|file| file.is_file());
+    let versioned = || {
+        let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+        entries.map(|entry| entry.path()).filter(|file| is_version_of(name, file)).max()
+    };
+    exact.or_else(versioned).with_context(|| format!("there is no {name}"))
+}
+
+impl Program {
+    fn is_present(&self) -> bool {
+        match self.kind {
+            Kind::File => find(self.name).is_ok(),
+            Kind::Perl => {
+                step::answer(Command::new("perl").arg(format!("-M{}", self.name)).arg("-e1")).is_ok()
+            }
+        }
+    }
+}
+
+/// Whether `file` is called `name` with nothing but digits and dots behind it.
+fn is_version_of(name: &str, file: &Path) -> bool {
+    let file = file.file_name().and_then(|file| file.to_str()).unwrap_or_default();
+    let version = file.strip_prefix(name).unwrap_or_default();
+    !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+}
+
 fn install(missing: &[&Program]) -> Result<()> {
     let packages: Vec<&str> = missing.iter().map(|program| program.package).collect();
     println!("installing {}", packages.join(" "));
+    let before = services();
     step::quiet(apt().arg("update"))?;
     step::quiet(apt().args(["install", "--yes", "--no-install-recommends"]).args(&packages))?;
-    for package in packages {
+    for service in services().difference(&before) {
         // systemd does not look at the run level; where nothing was started, there is nothing to stop.
-        let _ = step::answer(Command::new("service").args([package, "stop"]));
+        let _ = step::answer(Command::new("service").args([service, "stop"]));
     }
     Ok(())
+}
+
+fn services() -> BTreeSet<String> {
+    let entries = fs::read_dir(SERVICES).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
 fn apt() -> Command {
@@ -60,8 +130,16 @@ fn apt() -> Command {
     apt
 }
 
-fn is_present(program: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let servers = SERVER_FOLDERS.iter().map(PathBuf::from);
-    env::split_paths(&path).chain(servers).any(|folder| folder.join(program).is_file())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_may_stand_behind_a_name() {
+        let check = |file: &str, expected| assert_eq!(is_version_of("php-fpm", Path::new(file)), expected);
+        check("/usr/sbin/php-fpm8.2", true);
+        check("/usr/sbin/php-fpm", false);
+        check("/usr/sbin/php-fpm-stop", false);
+        check("/usr/sbin/php8.2", false);
+    }
 }

@@ -13,7 +13,7 @@ type Check = fn(&Workspace) -> Result<()>;
 
 /// All checks in order; the tests proper are last, so that their summary closes the output.
 const CHECKS: [(&str, Check); 7] = [
-    ("programs", |_| packages::ensure()),
+    ("programs", |_| packages::ensure(packages::TESTS)),
     ("format", format),
     ("guests", |workspace| Guests::default().run(workspace)),
     ("lints", lints),
