@@ -194,7 +194,8 @@ impl Pump {
     /// Takes what requests have to say, as long as the socket keeps up.
     fn collect(&mut self, context: &mut Context<'_>) -> bool {
         let mut moved = false;
-        while !self.is_output_full() {
+        // Without requests nobody is there to say anything: asking would have this task woken by its own next request.
+        while !self.requests.is_empty() && !self.is_output_full() {
             let Poll::Ready(Some(Message { ticket, content })) = self.messages.poll_recv(context) else {
                 break;
             };
