@@ -79,7 +79,8 @@ async fn accept(listener: TcpListener, to: Address, stop: CancellationToken) {
             },
             () = stop.cancelled() => break,
         };
-        let Ok(local) = stream.local_addr() else { continue };
+        // Head and body are written apart; the second write does not wait for the first one's acknowledgement.
+        let (Ok(local), Ok(())) = (stream.local_addr(), stream.set_nodelay(true)) else { continue };
         let to = to.clone();
         let service =
             hyper::service::service_fn(move |request| answer(request, to.clone(), Ends { peer, local }));
