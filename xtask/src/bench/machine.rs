@@ -34,12 +34,6 @@ pub(crate) fn describe(workspace: &Workspace) -> Vec<(&'static str, String)> {
     rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
-/// The number of processes that ran or wanted to, over the last minute.
-pub(crate) fn load_average() -> String {
-    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split_whitespace().next().unwrap_or("unknown").to_owned()
-}
-
 fn processor() -> Option<String> {
     let cores = thread::available_parallelism().ok()?;
     let text = fs::read_to_string("/proc/cpuinfo").ok()?;

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use super::CONNECTIONS;
+use super::clock::Clock;
 use super::contenders::{Address, Contender};
 use super::interrupt::Interrupt;
 use super::server::Server;
@@ -52,6 +53,8 @@ pub(crate) struct Sample {
     pub(crate) cpu: f64,
     pub(crate) pss: u64,
     pub(crate) hwm: u64,
+    /// The part of the processors' time that went to processes without a part in it.
+    pub(crate) others: f64,
 }
 
 /// The programs that make the load.
@@ -93,25 +96,32 @@ impl Generators {
     }
 }
 
-/// Runs `load` on `server`, expected to take `time`.
-pub(crate) fn measure(
-    mut load: Command,
-    server: &Server,
-    time: Duration,
-    interrupt: &Interrupt,
-) -> Result<Sample> {
-    let before = server.usage()?;
-    let printed = output(&mut load, time + GRACE, interrupt)?;
-    let after = server.usage()?;
-    let line = printed.lines().last().unwrap_or_default();
-    let Printed { requests, requests_per_second, failures, p50, p99, first_failure } =
-        serde_json::from_str(line).with_context(|| format!("the load printed {line:?}"))?;
-    if requests == 0 {
-        bail!("no request was answered: {}", first_failure.unwrap_or_default());
+/// What takes part in a measurement besides the load.
+pub(crate) struct Setup<'a> {
+    pub(crate) contender: &'a Server,
+    pub(crate) nginx: &'a Server,
+    pub(crate) interrupt: &'a Interrupt,
+}
+
+impl Setup<'_> {
+    /// Runs `load`, which takes `time`.
+    pub(crate) fn measure(&self, mut load: Command, time: Duration) -> Result<Sample> {
+        let clock = Clock::now()?;
+        let (before, nginx) = (self.contender.usage()?, self.nginx.usage()?);
+        let printed = output(&mut load, time + GRACE, self.interrupt)?;
+        let (after, nginx) = (self.contender.usage()?, self.nginx.usage()? - nginx);
+        let others = Clock::now()?.others_since(clock, (after - before) + nginx);
+        let line = printed.lines().last().unwrap_or_default();
+        let Printed { requests, requests_per_second, failures, p50, p99, first_failure } =
+            serde_json::from_str(line).with_context(|| format!("the load printed {line:?}"))?;
+        if requests == 0 {
+            bail!("no request was answered: {}", first_failure.unwrap_or_default());
+        }
+        #[expect(clippy::cast_precision_loss, reason = "far from 2^53 requests")]
+        let cpu = (after - before).as_secs_f64() * 1e6 / requests as f64;
+        let (pss, hwm) = (after.pss, after.hwm);
+        Ok(Sample { per_second: requests_per_second, p50, p99, failures, cpu, pss, hwm, others })
     }
-    #[expect(clippy::cast_precision_loss, reason = "far from 2^53 requests")]
-    let cpu = (after - before).as_secs_f64() * 1e6 / requests as f64;
-    Ok(Sample { per_second: requests_per_second, p50, p99, failures, cpu, pss: after.pss, hwm: after.hwm })
 }
 
 /// What a program prints that is ended when it takes too long, or when this one is interrupted.

@@ -2,6 +2,7 @@
 //!
 //! What else a machine does changes from minute to minute, so it is the ratios within a round that count.
 
+mod clock;
 mod contenders;
 mod interrupt;
 mod machine;
@@ -20,7 +21,7 @@ use clap::Args;
 
 use self::contenders::{Contender, Kind, Stage};
 use self::interrupt::Interrupt;
-use self::measure::{Generators, Sample, measure, page};
+use self::measure::{Generators, Sample, Setup, page};
 use self::nginx::Nginx;
 use self::report::Report;
 use crate::guests::Guests;
@@ -108,11 +109,14 @@ impl Bench {
             field.measure(one, WARM_UP)?;
         }
         for round in 1..=rounds {
+            let mut others = Vec::new();
             for one in &mut series {
                 let sample = field.measure(one, time)?;
+                others.push(sample.others);
                 one.samples.push(sample);
             }
-            println!("round {round} of {rounds}, load average {}", machine::load_average());
+            let others = 100.0 * report::median(others.into_iter());
+            println!("round {round} of {rounds}; others had {others:.0} % of the processors");
         }
         Ok(Report { series, wiki, machine: machine::describe(workspace), rounds, time })
     }
@@ -174,7 +178,8 @@ impl Field<'_> {
             Way::Direct => self.generators.direct(contender, series.keep, time)?,
             Way::Nginx(uri) => self.generators.through_nginx(self.nginx.site(index, series.keep), uri, time),
         };
-        let sample = measure(load, &contender.server, time, self.interrupt);
+        let (contender, nginx) = (&contender.server, &self.nginx.server);
+        let sample = Setup { contender, nginx, interrupt: self.interrupt }.measure(load, time);
         // Until nginx has closed the connections that it kept.
         thread::sleep(2 * nginx::IDLE);
         sample.with_context(|| series.kind.title())

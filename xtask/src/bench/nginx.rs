@@ -47,7 +47,7 @@ pub(crate) const IDLE: Duration = Duration::from_millis(200);
 /// A running nginx, with two sites for each contender.
 pub(crate) struct Nginx {
     sites: Vec<Sites>,
-    _server: Server,
+    pub(crate) server: Server,
 }
 
 /// Where a contender is reached.
@@ -73,7 +73,7 @@ impl Nginx {
         let mut server = Server::start(command, folder.join("nginx.log")).context("nginx")?;
         let reachable = || sites.iter().all(|sites| TcpStream::connect(sites.close).is_ok());
         server.wait_for(reachable, interrupt).context("nginx")?;
-        Ok(Self { sites, _server: server })
+        Ok(Self { sites, server })
     }
 
     /// Where the contender with this index is reached.

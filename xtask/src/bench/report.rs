@@ -87,7 +87,10 @@ impl Display for Report {
             writeln!(page, "| {name} | {value} |")?;
         }
         let (rounds, seconds) = (self.rounds, self.time.as_secs());
+        let others = self.series.iter().flat_map(|one| &one.samples).map(|sample| 100.0 * sample.others);
+        let others = median(others);
         writeln!(page, "\n{rounds} rounds, {seconds} s for each measurement, {CONNECTIONS} connections.")?;
+        writeln!(page, "Processes without a part in it had {others:.0} % of the processors' time (median).")?;
         for (title, way) in [("Directly over FastCGI", Way::Direct), ("Through nginx", hello())] {
             writeln!(page, "\n## {title}: `hello`")?;
             writeln!(page, "\nConnections kept:\n\n{}", self.hello_table(&way, true))?;
@@ -153,7 +156,7 @@ fn kb(bytes: usize) -> usize {
 }
 
 /// The middle of `values`, between two of them where their number is even; NaN if there are none.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -181,8 +184,16 @@ mod tests {
     }
 
     fn series(kind: Kind, per_second: [f64; 3]) -> Series {
-        let sample =
-            |per_second| Sample { per_second, p50: 1, p99: 2, failures: 0, cpu: 3.0, pss: 4, hwm: 5 };
+        let sample = |per_second| Sample {
+            per_second,
+            p50: 1,
+            p99: 2,
+            failures: 0,
+            cpu: 3.0,
+            pss: 4,
+            hwm: 5,
+            others: 0.0,
+        };
         Series { kind, way: Way::Direct, keep: true, samples: per_second.map(sample).into() }
     }
 

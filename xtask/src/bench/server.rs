@@ -108,7 +108,7 @@ impl Usage {
             let folder = entry?.path();
             // Processes come and go meanwhile.
             let Ok(stat) = fs::read_to_string(folder.join("stat")) else { continue };
-            let Some(ticks) = ticks(&stat, group) else { continue };
+            let Some(ticks) = ticks(&stat, Some(group)) else { continue };
             sum.cpu += Duration::from_secs(ticks) / ticks_per_second();
             sum.pss += kib(&folder.join("smaps_rollup"), "Pss:");
             sum.hwm += kib(&folder.join("status"), "VmHWM:");
@@ -117,16 +117,19 @@ impl Usage {
     }
 }
 
-/// The time that a process and its ended children used, if it belongs to `group` (proc(5), `/proc/pid/stat`).
-fn ticks(stat: &str, group: u32) -> Option<u64> {
+/// The time that a process and its ended children used (proc(5), `/proc/pid/stat`), if it belongs to `group` or none
+/// is asked for.
+pub(crate) fn ticks(stat: &str, group: Option<u32>) -> Option<u64> {
     // The name before the last parenthesis may hold anything.
     let (_, fields) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = fields.split_whitespace().collect();
     let (pgrp, times) = (fields.get(2)?, fields.get(11..15)?);
-    (pgrp.parse() == Ok(group)).then(|| times.iter().filter_map(|time| time.parse::<u64>().ok()).sum())
+    group
+        .is_none_or(|group| pgrp.parse() == Ok(group))
+        .then(|| times.iter().filter_map(|time| time.parse::<u64>().ok()).sum())
 }
 
-fn ticks_per_second() -> u32 {
+pub(crate) fn ticks_per_second() -> u32 {
     u32::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(100).max(1)
 }
 
@@ -144,9 +147,10 @@ mod tests {
     #[test]
     fn times_are_those_of_the_group() {
         let stat = "7 (a) b) S 1 5 5 0 -1 4194560 1 2 3 4 10 20 300 4000 20 0 1 0 99";
-        assert_eq!(ticks(stat, 5), Some(4330));
-        assert_eq!(ticks(stat, 6), None);
-        assert_eq!(ticks("", 5), None);
+        assert_eq!(ticks(stat, Some(5)), Some(4330));
+        assert_eq!(ticks(stat, None), Some(4330));
+        assert_eq!(ticks(stat, Some(6)), None);
+        assert_eq!(ticks("", None), None);
     }
 
     #[test]
