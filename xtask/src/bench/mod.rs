@@ -46,6 +46,9 @@ pub(crate) struct Bench {
     /// Two short rounds, which are printed and not written to docs/benchmarks.md
     #[arg(long)]
     quick: bool,
+    /// Measure what was built before, as it is
+    #[arg(long)]
+    no_build: bool,
     /// Rounds in which each contender has its turn [default: 5]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
     rounds: Option<u8>,
@@ -75,7 +78,9 @@ pub(crate) enum Way {
 impl Bench {
     pub(crate) fn run(&self, workspace: &Workspace) -> Result<()> {
         packages::ensure(packages::BENCH)?;
-        build(workspace)?;
+        if !self.no_build {
+            build(workspace)?;
+        }
         // Taken over before anything is started, so that no signal leaves servers or files behind.
         let interrupt = Interrupt::on_signals()?;
         let folder = tempfile::Builder::new().prefix("fcgi-bench.").tempdir()?;
