@@ -9,7 +9,7 @@ use std::{
 
 use rustix::{
     fs::{Gid, Uid},
-    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with},
+    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with},
 };
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -81,6 +81,22 @@ impl Listener {
                 // Responses are written whole; waiting for more to send with them only delays them.
                 stream.set_nodelay(true)?;
                 Ok(Stream::Tcp(stream))
+            }
+        }
+    }
+
+    /// A connection that was made already. It is asked for from the system itself: the runtime may not know of it yet.
+    pub(super) fn accept_waiting(&self) -> Option<Stream> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        match self {
+            Self::Unix(listener, _) => {
+                let stream = accept_with(listener, flags).ok()?;
+                UnixStream::from_std(stream.into()).map(Stream::Unix).ok()
+            }
+            Self::Tcp(listener) => {
+                let stream = TcpStream::from_std(accept_with(listener, flags).ok()?.into()).ok()?;
+                stream.set_nodelay(true).ok()?;
+                Some(Stream::Tcp(stream))
             }
         }
     }

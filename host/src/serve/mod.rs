@@ -80,7 +80,7 @@ impl Acceptor {
         }
         info!("stopping: no new connections");
         listener.give_up_address();
-        self.accept_waiting(&listener).await;
+        self.accept_waiting(&listener);
     }
 
     /// A place for one more connection, or nothing when the host stops.
@@ -92,16 +92,10 @@ impl Acceptor {
     }
 
     /// Takes the connections that were made before the address was given up: their clients expect an answer.
-    async fn accept_waiting(&self, listener: &Listener) {
+    fn accept_waiting(&self, listener: &Listener) {
         while let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            tokio::select! {
-                biased;
-                accepted = listener.accept() => match accepted {
-                    Ok(stream) => self.spawn(stream, place),
-                    Err(_) => return,
-                },
-                () = std::future::ready(()) => return,
-            }
+            let Some(stream) = listener.accept_waiting() else { return };
+            self.spawn(stream, place);
         }
     }
 
