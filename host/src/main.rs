@@ -58,13 +58,14 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let modules = load::modules(&config.execution, compiler)?;
     let generation = load::generation(&config, &modules)?;
     let current = Arc::new(ArcSwap::from_pointee(generation));
+    // Before anybody can connect: from then on, stopping means to finish what runs.
+    let stop = CancellationToken::new();
+    stop_on_signals(stop.clone())?;
     let mut listeners = Vec::new();
     for address in &config.listen {
         listeners.push(Listener::bind(address, config.socket)?);
         info!(%address, "listening");
     }
-    let stop = CancellationToken::new();
-    stop_on_signals(stop.clone())?;
     let gateway = match config.http {
         Some(address) => Some(gateway::start(address, config.listen[0].clone(), stop.clone()).await?),
         None => None,
