@@ -108,6 +108,15 @@ fn under_load_no_client_sees_a_broken_response() {
 }
 
 #[test]
+fn a_host_that_listens_can_be_stopped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for _ in 0..20 {
+        let host = TestHost::with(guest::HELLO).socket(&folder.path().join("host.sock")).start();
+        assert!(host.terminate().success());
+    }
+}
+
+#[test]
 fn connections_made_before_are_served_and_none_after() {
     let host = behaviours();
     let mut connections: Vec<_> = (0..20).map(|_| host.connect()).collect();
