@@ -12,4 +12,6 @@ pub struct Generation {
     pub admission: Admission,
     /// How long it may take for one, not counting the time that it waits for the client.
     pub deadline: Duration,
+    /// How many bytes it may send in one response.
+    pub max_response: u64,
 }

@@ -63,9 +63,9 @@ pub fn modules(execution: &Execution, compiler: Compiler) -> Result<Modules, Loa
 pub fn generation(config: &Config, modules: &Modules) -> Result<Generation, LoadError> {
     let folders = Folders::open(&config.mounts)?;
     let module = module(&config.module)?;
-    let Execution { terms, limits, deadline, .. } = config.execution;
+    let Execution { terms, limits, deadline, max_response, .. } = config.execution;
     let handler = modules.handler(&module, folders, limits)?;
-    Ok(Generation { handler, admission: Admission::new(terms), deadline })
+    Ok(Generation { handler, admission: Admission::new(terms), deadline, max_response })
 }
 
 /// The bytes of a module.

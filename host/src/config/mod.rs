@@ -53,6 +53,8 @@ pub struct Execution {
     pub limits: Limits,
     /// How long a handler may take.
     pub deadline: Duration,
+    /// Bytes of one response.
+    pub max_response: u64,
     /// How long a stopping host waits for what runs.
     pub drain: Duration,
     /// Where compiled components are kept.
@@ -97,8 +99,16 @@ impl Config {
 impl Execution {
     /// Checks how requests are to be run.
     pub fn check(written: WrittenExecution) -> Result<Self, ConfigErrors> {
-        let WrittenExecution { instances, queue, queue_wait, deadline, memory, drain_timeout, cache_dir } =
-            written;
+        let WrittenExecution {
+            instances,
+            queue,
+            queue_wait,
+            deadline,
+            max_response,
+            memory,
+            drain_timeout,
+            cache_dir,
+        } = written;
         let mut errors = Errors::default();
         let instances = errors.keep(check_instances(instances));
         let memory = errors.keep(check_memory(memory.as_u64()));
@@ -113,6 +123,7 @@ impl Execution {
             terms: Terms { instances, queue, patience: queue_wait.into() },
             limits: Limits { memory },
             deadline: deadline.into(),
+            max_response: max_response.as_u64(),
             drain: drain_timeout.into(),
             cache,
         })

@@ -60,6 +60,10 @@ pub struct WrittenExecution {
     #[arg(long, value_name = "TIME", default_value = "30s")]
     pub deadline: humantime::Duration,
 
+    /// How much a handler may send in one response
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    pub max_response: ByteSize,
+
     /// Memory of one instance
     #[arg(long, value_name = "SIZE", default_value = "64MiB")]
     pub memory: ByteSize,

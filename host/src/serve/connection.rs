@@ -166,13 +166,13 @@ impl Pump {
             let mut moved = self.run(context);
             moved |= self.collect(context);
             moved |= self.write(socket, context)?;
-            if self.is_finished() {
-                return Poll::Ready(if self.broken.is_some() { Err(Closed::Broken) } else { Ok(()) });
-            }
             moved |= self.release(context);
             moved |= self.read(socket, context)?;
             moved |= self.receive(context)?;
             if !moved {
+                if self.is_finished() {
+                    return Poll::Ready(if self.broken.is_some() { Err(Closed::Broken) } else { Ok(()) });
+                }
                 ready!(self.wait(context))?;
             }
         }

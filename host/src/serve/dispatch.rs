@@ -96,7 +96,7 @@ impl Dispatch {
         let (method, length) =
             head.as_ref().map_or((Method::GET, None), |head| (head.method.clone(), head.length));
         let (writer, reader) = body::channel(length);
-        let outbox = Outbox::new(ticket, method, reader.waiting(), connection);
+        let outbox = Outbox::new(ticket, (method, generation.max_response), reader.waiting(), connection);
         (writer, respond(generation, variables, head, reader, outbox))
     }
 }

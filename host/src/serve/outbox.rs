@@ -47,6 +47,8 @@ pub(super) struct Outbox {
     waiting: Waiting,
     joined: BytesMut,
     method: Method,
+    limit: u64,
+    room: u64,
     state: State,
 }
 
@@ -63,11 +65,20 @@ enum State {
 impl Outbox {
     pub(super) fn new(
         ticket: Ticket,
-        method: Method,
+        (method, max_response): (Method, u64),
         waiting: Waiting,
         connection: mpsc::Sender<Message>,
     ) -> Self {
-        Self { ticket, connection, waiting, joined: BytesMut::new(), method, state: State::Fresh }
+        Self {
+            ticket,
+            connection,
+            waiting,
+            joined: BytesMut::new(),
+            method,
+            limit: max_response,
+            room: max_response,
+            state: State::Fresh,
+        }
     }
 
     /// Whether a head was given, so that another response is out of the question.
@@ -142,6 +153,7 @@ impl Respond for Outbox {
             State::Body { promised: None } => {}
             State::NoBody | State::Fresh => return Ok(()),
         }
+        self.room = self.room.checked_sub(piece.len() as u64).ok_or(Fault::TooLong(self.limit))?;
         if piece.len() < LARGE {
             self.joined.extend_from_slice(&piece);
             if self.joined.len() >= FULL {

@@ -32,7 +32,7 @@ pub(super) struct Owed {
 }
 
 /// What it owed for too long.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Error, PartialEq, Eq)]
 pub(super) enum Stalled {
     #[error("did not finish the head of a request within {} s", HEAD_TIME.as_secs())]
     Head,

@@ -37,6 +37,9 @@ pub enum Fault {
     /// It broke off its response's body.
     #[error("the handler broke off its response: {0}")]
     Body(String),
+    /// Its response has no end, or none in sight.
+    #[error("the response is longer than {0} bytes; raise --max-response if it is to be")]
+    TooLong(u64),
     /// It could not be instantiated.
     #[error("the handler cannot be instantiated: {0}")]
     Instantiate(String),
