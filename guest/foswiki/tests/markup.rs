@@ -1,40 +1,10 @@
 //! Topic text of any kind: the engine answers, within bounds, and says what it left out.
 
-use foswiki::{
-    macros,
-    page::{Memo, Page, Settings, User},
-    prefs::Prefs,
-    store::Memory,
-    tml,
-};
-use proptest::prelude::*;
+mod common;
 
-/// What the engine makes of a text in Main.TestTopic.
-fn rendered(store: &Memory, text: &str) -> String {
-    let settings = Settings {
-        url_host: "http://localhost".to_owned(),
-        script_url_path: "/foswiki/bin".to_owned(),
-        pub_url_path: "/foswiki/pub".to_owned(),
-        system_web: "System".to_owned(),
-        users_web: "Main".to_owned(),
-        home_topic: "WebHome".to_owned(),
-        web_prefs_topic: "WebPreferences".to_owned(),
-    };
-    let user = User { login: "guest".to_owned(), wiki_name: "WikiGuest".to_owned() };
-    let mut page = Page {
-        store,
-        settings: &settings,
-        params: &[],
-        user: &user,
-        base_web: "Main".to_owned(),
-        base_topic: "TestTopic".to_owned(),
-        prefs: Prefs::of(store, &settings, &user, ("Main", "TestTopic")),
-        now: 0,
-        memo: Memo::default(),
-    };
-    let expanded = macros::expand(&mut page, "Main", "TestTopic", text);
-    tml::render(&mut page, &expanded)
-}
+use common::rendered;
+use foswiki::{store::Memory, tml};
+use proptest::prelude::*;
 
 /// A wiki with one topic, Main.TestTopic.
 fn wiki(text: &str) -> Memory {

@@ -89,6 +89,36 @@ pub(super) fn http_host(scope: &mut Scope, _: &Attributes) -> String {
     host.split_once("://").map_or(&host[..], |(_, host)| host).to_owned()
 }
 
+/// `%DEFAULTURLHOST%`
+pub(super) fn url_host(scope: &mut Scope, _: &Attributes) -> String {
+    scope.page.settings.url_host.clone()
+}
+
+/// `%SANDBOXWEB%`: the web to try things in, as it is shipped.
+pub(super) fn sandbox_web(_: &mut Scope, _: &Attributes) -> String {
+    "Sandbox".to_owned()
+}
+
+/// `%TRASHWEB%`: the web of deleted topics, as it is shipped.
+pub(super) fn trash_web(_: &mut Scope, _: &Attributes) -> String {
+    "Trash".to_owned()
+}
+
+/// `%WIKIADMINLOGIN%`
+pub(super) fn admin_login(_: &mut Scope, _: &Attributes) -> String {
+    "admin".to_owned()
+}
+
+/// `%WIKIWEBMASTERNAME%`: who answers for the wiki, as shipped; there is no address to tell.
+pub(super) fn webmaster(_: &mut Scope, _: &Attributes) -> String {
+    "Wiki Administrator".to_owned()
+}
+
+/// `%NOFOLLOW%`: the attribute of links that search engines should not follow.
+pub(super) fn no_follow(_: &mut Scope, _: &Attributes) -> String {
+    "rel=\"nofollow\"".to_owned()
+}
+
 /// `%SCRIPTNAME%`: macros are expanded for views only.
 pub(super) fn script_name(_: &mut Scope, _: &Attributes) -> String {
     "view".to_owned()

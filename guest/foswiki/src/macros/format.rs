@@ -1,6 +1,7 @@
 //! Tokens in formats: `$n`, `$quot`, `$percnt` …; preferences with parameters.
 
 use super::attributes::Attributes;
+use crate::tml::push;
 
 /// Tokens that stand for characters which cannot be written in a parameter. `$n` counts only where no letter follows.
 const TOKENS: [(&str, &str); 10] = [
@@ -52,6 +53,27 @@ fn standard(text: &str) -> Option<(&'static str, usize)> {
         let is_whole = *name != "$n" || brackets > 0 || !after.starts_with(|c: char| c.is_alphanumeric());
         is_whole.then_some((*value, name.len() + brackets))
     })
+}
+
+/// The items of a list, joined by `separator`, between `header` and `footer`, whose tokens `values` are: each on
+/// lines of its own where no separator is given.
+pub(super) fn framed(attributes: &Attributes, items: &[String], values: &[(&str, String)]) -> String {
+    let separator = attributes.get("separator").map(tokens);
+    let line_end = if separator.is_some() { "" } else { "\n" };
+    let mut out = String::new();
+    if let Some(header) = attributes.filled("header") {
+        push(&mut out, &[&with_values(header, values), line_end]);
+    }
+    out.push_str(&items.join(separator.as_deref().unwrap_or("\n")));
+    if let Some(footer) = attributes.filled("footer") {
+        push(&mut out, &[line_end, &with_values(footer, values)]);
+    }
+    out
+}
+
+/// Replaces the standard tokens and those that are named, with their values.
+pub(super) fn with_values(pattern: &str, values: &[(&str, String)]) -> String {
+    replace(pattern, |text| values.iter().find_map(|(name, value)| Some((named(text, name)?, value.clone()))))
 }
 
 /// The value of a token with a fixed name, for [`replace`]: `$name` or `$name()`, not followed by more of a name.

@@ -17,11 +17,7 @@ const WORK: usize = MAX_WORK / 2_000;
 /// `%INCLUDE{…}%`: a topic, or a section of it, expanded as if there, with further parameters as its preferences.
 pub(super) fn include(scope: &mut Scope, attributes: &Attributes) -> String {
     scope.page.memo.work += WORK;
-    let named = attributes
-        .default()
-        .filter(|topic| !topic.is_empty())
-        .or(attributes.get("topic"))
-        .unwrap_or_default();
+    let Some(named) = attributes.filled("").or(attributes.filled("topic")) else { return String::new() };
     if named.contains("://") {
         return warning(scope, attributes, "", "   Warning: This site does not allow %<nop>INCLUDE% of URLs");
     }
@@ -65,7 +61,7 @@ fn include_topic(scope: &mut Scope, attributes: &Attributes, place: (&str, &str)
                 return warning(scope, attributes, &format!("{web}.{topic}"), &message);
             }
         }
-        None => sections::included(&found.text).to_owned(),
+        None => sections::included(&found.text),
     };
     let text = match attributes.filled("pattern") {
         Some(pattern) => extract(&text, pattern),

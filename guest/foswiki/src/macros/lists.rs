@@ -1,6 +1,8 @@
 //! Lists of webs, topics and strings.
 
-use super::{Scope, attributes::Attributes, format};
+use std::rc::Rc;
+
+use super::{Scope, attributes::Attributes, format, query::TopicValue, shown::ShownTopic};
 use crate::{
     access::{self, Mode},
     page::is_true,
@@ -30,7 +32,7 @@ pub(super) fn web_list(scope: &mut Scope, attributes: &Attributes) -> String {
             ("indentedname", indented(web)),
             ("marker", if selected.contains(&web.as_str()) { marker.to_owned() } else { String::new() }),
         ];
-        with_values(pattern, &values)
+        format::with_values(pattern, &values)
     };
     webs.iter().map(one).collect::<Vec<_>>().join(&separator(attributes, "\n"))
 }
@@ -83,50 +85,46 @@ pub(super) fn topic_list(scope: &mut Scope, attributes: &Attributes) -> String {
             ("web", web.clone()),
             ("marker", if selected.contains(&topic.as_str()) { marker.to_owned() } else { String::new() }),
         ];
-        with_values(pattern, &values)
+        format::with_values(pattern, &values)
     };
     topics.iter().map(one).collect::<Vec<_>>().join(&separator(attributes, "\n"))
 }
 
-/// `%FORMAT{"a,b" type="string" format="$item" header="" footer="" separator=""}%`: without `type="string"`, the items
-/// are topics.
+/// `%FORMAT{"a,b" type="string" format="$item" header="" footer="" separator="" limit=""}%`: without `type="string"`, the
+/// items are topics, and the format knows what that of a search does.
 pub(super) fn format(scope: &mut Scope, attributes: &Attributes) -> String {
     let items =
         attributes.default().unwrap_or_default().split(',').map(str::trim).filter(|item| !item.is_empty());
+    let limit = attributes.filled("limit").and_then(|limit| limit.trim().parse().ok()).unwrap_or(usize::MAX);
+    let items: Vec<&str> = items.take(limit).collect();
     let are_strings = attributes.get("type") == Some("string");
     let pattern = attributes.get("format").unwrap_or(if are_strings { "$item" } else { "$topic" });
-    let items: Vec<&str> = items.collect();
     let total = items.len().to_string();
     let mut shown = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
-        let (web, topic) = scope.place(None, Some(item));
-        if !are_strings && scope.read(&web, &topic).is_none() {
-            continue;
-        }
-        let values = [
+        let number = (index + 1).to_string();
+        let mut values = vec![
             ("item", (*item).to_owned()),
-            ("topic", if are_strings { (*item).to_owned() } else { topic }),
-            ("web", web),
-            ("index", (index + 1).to_string()),
-            ("ntopics", (index + 1).to_string()),
+            ("index", number.clone()),
+            ("ntopics", number.clone()),
+            ("nhits", number),
             ("total", total.clone()),
         ];
-        shown.push(with_values(pattern, &values));
+        let (web, name) = scope.place(None, Some(item));
+        if are_strings {
+            values.extend([("topic", (*item).to_owned()), ("web", web)]);
+            shown.push(format::with_values(pattern, &values));
+        } else if let Some(topic) = scope.read(&web, &name) {
+            let topic = ShownTopic::of(scope, Rc::new(TopicValue { web, name, topic }));
+            shown.push(topic.formatted(scope, &values, pattern));
+        }
     }
     if shown.is_empty() {
         return format::tokens(attributes.get("zeroresults").unwrap_or_default());
     }
-    let header = format::tokens(attributes.get("header").unwrap_or_default());
-    let footer = format::tokens(attributes.get("footer").unwrap_or_default());
-    format!("{header}{}{footer}", shown.join(&separator(attributes, "\n")))
+    format::framed(attributes, &shown, &[("ntopics", shown.len().to_string())])
 }
 
 fn separator(attributes: &Attributes, usual: &str) -> String {
     format::tokens(attributes.get("separator").unwrap_or(usual))
-}
-
-fn with_values(pattern: &str, values: &[(&str, String)]) -> String {
-    format::replace(pattern, |text| {
-        values.iter().find_map(|(name, value)| Some((format::named(text, name)?, value.clone())))
-    })
 }

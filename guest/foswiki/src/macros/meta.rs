@@ -12,10 +12,11 @@ const MAX_PARENTS: usize = 20;
 /// `%FORMFIELD{"name" topic="Web.Topic" format="$value" default="" alttext=""}%`
 pub(super) fn form_field(scope: &mut Scope, attributes: &Attributes) -> String {
     let (web, topic) = scope.place(attributes.filled("web"), attributes.filled("topic"));
-    let Some(found) = scope.read(&web, &topic) else { return String::new() };
+    let without = || attributes.get("alttext").unwrap_or_default().to_owned();
+    let Some(found) = scope.read(&web, &topic) else { return without() };
     let name = attributes.default().unwrap_or_default();
     let Some(field) = found.all("FIELD").find(|field| field.value("name") == Some(name)) else {
-        return attributes.get("alttext").unwrap_or_default().to_owned();
+        return without();
     };
     let value = field.value("value").filter(|value| !value.is_empty());
     let value = value.or(attributes.get("default")).unwrap_or_default();
@@ -149,8 +150,8 @@ pub(super) fn revision_info(scope: &mut Scope, attributes: &Attributes) -> Strin
         (Some(found), None) => found.clone(),
         (None, _) => return String::new(),
     };
-    let pattern =
-        attributes.default().or(attributes.get("format")).unwrap_or("r$rev - $date - $time - $wikiusername");
+    let pattern = attributes.filled("").or(attributes.filled("format"));
+    let pattern = pattern.unwrap_or("r$rev - $date - $time - $wikiusername");
     Info::of(scope, (&web, &topic), &found).formatted(pattern)
 }
 
@@ -178,6 +179,7 @@ impl Info {
             ("wikiname", wiki_name),
             ("date", time::formatted(date, time::DATE)),
             ("time", time::formatted(date, "$hour:$min")),
+            ("isodate", time::formatted(date, "$iso")),
         ];
         Info { values, date }
     }

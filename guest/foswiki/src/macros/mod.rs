@@ -16,6 +16,7 @@ mod meta;
 mod query;
 mod search;
 mod sections;
+mod shown;
 mod summary;
 mod table;
 mod text;

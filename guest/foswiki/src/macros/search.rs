@@ -6,10 +6,8 @@ use super::{
     Scope,
     attributes::Attributes,
     format, lists,
-    meta::Info,
     query::{self, Evaluation, TopicValue, pattern, pattern::Pattern},
-    summary::{SUMMARY, shortened, summary},
-    time,
+    shown::{ShownTopic, created},
 };
 use crate::store::valid_web;
 
@@ -26,14 +24,24 @@ pub(super) fn search(scope: &mut Scope, attributes: &Attributes) -> String {
         Ok(condition) => condition,
         Err(error) => return query::alert("SEARCH", attributes, error, text),
     };
+    let limit = attributes.filled("limit").and_then(|limit| limit.trim().parse().ok()).unwrap_or(LIMIT);
+    let limit = if limit == 0 { LIMIT } else { limit };
+    let by_web = attributes.get("groupby") != Some("none");
+    let mut groups = Vec::new();
     let mut hits = Vec::new();
     for web in webs(scope, attributes) {
         add_hits(scope, attributes, (&condition, &web), &mut hits);
+        if by_web {
+            groups.push(std::mem::take(&mut hits));
+        }
     }
-    sort(scope, attributes, &mut hits);
-    let limit = attributes.filled("limit").and_then(|limit| limit.trim().parse().ok()).unwrap_or(LIMIT);
-    hits.truncate(if limit == 0 { LIMIT } else { limit });
-    show(scope, attributes, &condition, &hits)
+    groups.push(hits);
+    groups.retain(|hits| !hits.is_empty());
+    for hits in &mut groups {
+        sort(scope, attributes, hits);
+        hits.truncate(limit);
+    }
+    show(scope, attributes, &condition, &groups)
 }
 
 /// What a topic must be to be found.
@@ -232,7 +240,7 @@ impl Key {
         let info = value.topic.info();
         match order {
             "modified" => Key::Number(info.date.unwrap_or(0)),
-            "created" => Key::Number(created(scope, value)),
+            "created" => Key::Number(created(scope, value).0),
             "editby" => Key::Text(info.author.to_owned()),
             "web" => Key::Text(value.web.clone()),
             order => match format::argument(order, "formfield") {
@@ -251,18 +259,12 @@ impl Key {
     }
 }
 
-/// When a topic's first kept revision was made.
-fn created(scope: &Scope, value: &TopicValue) -> i64 {
-    let first = scope.page.store.revision(&value.web, &value.name, 1).ok().flatten();
-    let first = first.map(|file| crate::topic::Topic::parse(&file));
-    first.as_ref().unwrap_or(&value.topic).info().date.unwrap_or(0)
-}
-
 /// How a topic is shown where the search does not say.
 const FORMAT: &str = "   * [[$web.$topic][$topic]] - $date - $wikiusername: <nop>$summary";
 
-fn show(scope: &mut Scope, attributes: &Attributes, condition: &Condition, hits: &[Hit]) -> String {
-    if hits.is_empty() {
+/// Shows what was found, each web's topics between its own header and footer.
+fn show(scope: &mut Scope, attributes: &Attributes, condition: &Condition, groups: &[Vec<Hit>]) -> String {
+    if groups.is_empty() {
         return match attributes.get("zeroresults") {
             Some("off") => String::new(),
             None | Some("on") if attributes.is_on("nonoise") || attributes.is_on("nototal") => String::new(),
@@ -270,104 +272,39 @@ fn show(scope: &mut Scope, attributes: &Attributes, condition: &Condition, hits:
             Some(text) => format::tokens(text),
         };
     }
-    let pattern = attributes.get("format").unwrap_or(FORMAT);
-    let mut shown = Vec::with_capacity(hits.len());
-    let mut count = 0;
-    for (index, hit) in hits.iter().enumerate() {
-        let info = Info::of(scope, (&hit.value.web, &hit.value.name), &hit.value.topic);
-        let single = [String::new()];
-        let lines = if hit.lines.is_empty() { &single[..] } else { &hit.lines[..] };
-        for line in lines {
-            count += 1;
-            let tokens = Tokens { hit, info: &info, line, numbers: (index + 1, count) };
-            shown.push(tokens.fill(scope, pattern));
-        }
-    }
-    let mut out = String::new();
+    let shown: Vec<String> = groups.iter().map(|hits| show_group(scope, attributes, hits)).collect();
     let separator = attributes.get("separator").map(format::tokens);
-    let line_end = if separator.is_some() { "" } else { "\n" };
-    if let Some(header) = attributes.filled("header") {
-        out.push_str(&format::tokens(header));
-        out.push_str(line_end);
-    }
-    out.push_str(&shown.join(separator.as_deref().unwrap_or("\n")));
-    if let Some(footer) = attributes.filled("footer") {
-        out.push_str(line_end);
-        out.push_str(&format::tokens(footer));
-    }
+    let mut out = shown.join(separator.as_deref().unwrap_or("\n"));
     let tells_total =
         attributes.get("format").is_none() && !attributes.is_on("nonoise") && !attributes.is_on("nototal");
     if tells_total && !matches!(condition, Condition::Words { words, .. } if words.is_empty()) {
         out.push_str("\n\n");
-        out.push_str(&total(hits.len()));
+        out.push_str(&total(groups.iter().map(Vec::len).sum()));
     }
     out
 }
 
+fn show_group(scope: &mut Scope, attributes: &Attributes, hits: &[Hit]) -> String {
+    let pattern = attributes.get("format").unwrap_or(FORMAT);
+    let mut shown = Vec::with_capacity(hits.len());
+    let mut count = 0;
+    for (index, hit) in hits.iter().enumerate() {
+        let topic = ShownTopic::of(scope, Rc::clone(&hit.value));
+        let single = [String::new()];
+        let lines = if hit.lines.is_empty() { &single[..] } else { &hit.lines[..] };
+        for line in lines {
+            count += 1;
+            let numbers = [("ntopics", (index + 1).to_string()), ("nhits", count.to_string())];
+            let line = Some(("text", line.clone())).filter(|(_, line)| !line.is_empty());
+            let values: Vec<_> = numbers.into_iter().chain(line).collect();
+            shown.push(topic.formatted(scope, &values, pattern));
+        }
+    }
+    let web = hits.first().map_or_else(String::new, |hit| hit.value.web.clone());
+    let values = [("web", web), ("ntopics", hits.len().to_string()), ("nhits", count.to_string())];
+    format::framed(attributes, &shown, &values)
+}
+
 fn total(count: usize) -> String {
     format!("Number of topics: {count}")
-}
-
-/// What the tokens of a format stand for.
-struct Tokens<'h> {
-    hit: &'h Hit,
-    info: &'h Info,
-    line: &'h str,
-    /// The number of the topic, and of the hit.
-    numbers: (usize, usize),
-}
-
-impl Tokens<'_> {
-    fn fill(&self, scope: &mut Scope, pattern: &str) -> String {
-        format::replace(pattern, |text| self.token(scope, text))
-    }
-
-    fn token(&self, scope: &mut Scope, text: &str) -> Option<(usize, String)> {
-        let TopicValue { web, name, topic } = &*self.hit.value;
-        let with = |name: &str| format::argument(text, name);
-        if let Some((field, length)) = with("formfield") {
-            let (field, size) = field
-                .split_once(',')
-                .map_or((field, None), |(field, size)| (field, size.trim().parse().ok()));
-            let value = topic.field(field.trim()).unwrap_or_default();
-            return Some((length, size.map_or_else(|| value.to_owned(), |size| shortened(value, size))));
-        }
-        if let Some((pattern, length)) = with("pattern") {
-            return Some((length, extract(&topic.text, pattern)));
-        }
-        if let Some((size, length)) = with("summary") {
-            let size = size.split(',').next().and_then(|size| size.trim().parse().ok()).unwrap_or(SUMMARY);
-            return Some((length, summary(&topic.text, size)));
-        }
-        if let Some((size, length)) = with("topic") {
-            let size = size.split(',').next().and_then(|size| size.trim().parse().ok()).unwrap_or(usize::MAX);
-            return Some((length, shortened(name, size)));
-        }
-        if let Some(length) = format::named(text, "createdate") {
-            return Some((length, time::formatted(created(scope, &self.hit.value), time::DATE)));
-        }
-        let parent = || topic.first("TOPICPARENT").and_then(|parent| parent.value("name"));
-        let form = || topic.first("FORM").and_then(|form| form.value("name"));
-        let simple: [(&str, &dyn Fn() -> String); 9] = [
-            ("summary", &|| summary(&topic.text, SUMMARY)),
-            ("parent", &|| parent().unwrap_or_default().to_owned()),
-            ("formname", &|| form().unwrap_or_default().to_owned()),
-            ("text", &|| if self.line.is_empty() { topic.text.clone() } else { self.line.to_owned() }),
-            ("web", &|| web.clone()),
-            ("topic", &|| name.clone()),
-            ("ntopics", &|| self.numbers.0.to_string()),
-            ("nhits", &|| self.numbers.1.to_string()),
-            ("size", &|| topic.text.len().to_string()),
-        ];
-        let value = simple.iter().find_map(|(name, value)| Some((format::named(text, name)?, value())));
-        value.or_else(|| self.info.token(text))
-    }
-}
-
-/// What the first group of a pattern that fits the text matches.
-fn extract(text: &str, pattern: &str) -> String {
-    let Some(found) = Pattern::parse_ignoring_case(pattern).and_then(|pattern| pattern.find(text)) else {
-        return String::new();
-    };
-    found.group(1).map_or_else(String::new, |range| text[range].to_owned())
 }

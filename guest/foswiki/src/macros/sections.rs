@@ -7,15 +7,24 @@ pub(super) fn marker(_: &mut Scope, _: &Attributes) -> String {
     String::new()
 }
 
-/// The part of a topic that is included when no section is asked for.
-pub(super) fn included(text: &str) -> &str {
+/// The part of a topic that is included when no section is asked for: its sections of the type `include`, else
+/// what is between `%STARTINCLUDE%` and `%STOPINCLUDE%`.
+pub(super) fn included(text: &str) -> String {
+    if let Some(sections) = collect(text, Marker::is_include) {
+        return sections;
+    }
     let start = text.find("%STARTINCLUDE%").map_or(0, |at| at + "%STARTINCLUDE%".len());
     let rest = &text[start..];
-    &rest[..rest.find("%STOPINCLUDE%").unwrap_or(rest.len())]
+    rest[..rest.find("%STOPINCLUDE%").unwrap_or(rest.len())].to_owned()
 }
 
 /// The named section of a topic, without the markers of others. A section that is not ended ends with the topic.
 pub(super) fn section(text: &str, name: &str) -> Option<String> {
+    collect(text, |marker| marker.names(name))
+}
+
+/// What is inside the sections whose markers `belong`, without the markers of others.
+fn collect<'t>(text: &'t str, belongs: impl Fn(&Marker<'t>) -> bool) -> Option<String> {
     let mut found: Option<String> = None;
     let mut is_inside = false;
     let mut rest = text;
@@ -23,10 +32,10 @@ pub(super) fn section(text: &str, name: &str) -> Option<String> {
         if is_inside && let Some(found) = &mut found {
             found.push_str(&rest[..marker.start]);
         }
-        let names_it = marker.names(name);
+        let belongs = belongs(&marker);
         if marker.starts {
-            is_inside |= names_it;
-        } else if names_it {
+            is_inside |= belongs;
+        } else if belongs {
             is_inside = false;
         }
         if is_inside {
@@ -74,6 +83,10 @@ impl<'t> Marker<'t> {
         let attributes = Attributes::parse(self.raw);
         attributes.default().or(attributes.get("name")) == Some(name)
     }
+
+    fn is_include(&self) -> bool {
+        Attributes::parse(self.raw).get("type") == Some("include")
+    }
 }
 
 #[cfg(test)]
@@ -93,5 +106,7 @@ mod tests {
         assert_eq!(section("%STARTSECTION{", "s"), None);
         assert_eq!(included("a%STARTINCLUDE%b%STOPINCLUDE%c"), "b");
         assert_eq!(included("a%STOPINCLUDE%c"), "a");
+        let include = "%STARTSECTION{type=\"include\"}%b%ENDSECTION{type=\"include\"}%";
+        assert_eq!(included(&format!("a{include}c{include}")), "bb");
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn find(name: &str) -> Option<Macro> {
 }
 
 /// By name.
-const MACROS: [(&str, Macro); 82] = [
+const MACROS: [(&str, Macro); 89] = [
     ("ADDTOHEAD", basic::nothing),
     ("ADDTOZONE", basic::nothing),
     ("ATTACHURL", url::attach_url),
@@ -23,7 +23,8 @@ const MACROS: [(&str, Macro); 82] = [
     ("CHARSET", basic::charset),
     ("DATE", time::date),
     ("DECODE", text::decode),
-    ("DISPLAYTIME", time::server_time),
+    ("DEFAULTURLHOST", basic::url_host),
+    ("DISPLAYTIME", time::gm_time),
     ("ENCODE", text::encode),
     ("ENDINCLUDE", basic::nothing),
     ("ENDSECTION", sections::marker),
@@ -51,6 +52,7 @@ const MACROS: [(&str, Macro); 82] = [
     ("LOGOUTURL", url::logout_url),
     ("MAKETEXT", text::make_text),
     ("META", meta::meta),
+    ("NOFOLLOW", basic::no_follow),
     ("NONCE", basic::nothing),
     ("NOP", text::nop),
     ("NOTIFYTOPIC", basic::notify_topic),
@@ -65,6 +67,7 @@ const MACROS: [(&str, Macro); 82] = [
     ("REMOTE_USER", users::remote_user),
     ("RENDERZONE", basic::nothing),
     ("REVINFO", meta::revision_info),
+    ("SANDBOXWEB", basic::sandbox_web),
     ("SCRIPTNAME", basic::script_name),
     ("SCRIPTSUFFIX", basic::nothing),
     ("SCRIPTURL", url::script_url),
@@ -84,6 +87,7 @@ const MACROS: [(&str, Macro); 82] = [
     ("TMPL:P", basic::nothing),
     ("TOPICLIST", lists::topic_list),
     ("TOPICURL", url::topic_url),
+    ("TRASHWEB", basic::trash_web),
     ("URLENCODE", text::encode),
     ("URLPARAM", url::url_param),
     ("USERINFO", users::user_info),
@@ -92,11 +96,14 @@ const MACROS: [(&str, Macro); 82] = [
     ("VAR", text::variable),
     ("WEBLIST", lists::web_list),
     ("WEBPREFSTOPIC", basic::web_preferences_topic),
+    ("WIKIADMINLOGIN", basic::admin_login),
     ("WIKINAME", users::wiki_name),
     ("WIKIPREFSTOPIC", basic::preferences_topic),
     ("WIKIUSERNAME", users::wiki_user_name),
     ("WIKIUSERSTOPIC", basic::users_topic),
     ("WIKIVERSION", basic::version),
+    ("WIKIWEBMASTER", basic::nothing),
+    ("WIKIWEBMASTERNAME", basic::webmaster),
 ];
 
 #[cfg(test)]

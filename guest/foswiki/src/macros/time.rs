@@ -12,15 +12,19 @@ pub(crate) const DATE: &str = "$day $month $year";
 /// The date and time as `%GMTIME%` gives it.
 pub(crate) const DATE_AND_TIME: &str = "$day $month $year - $hour:$min";
 
-/// `%GMTIME{"format"}%`
+/// `%GMTIME{"format"}%`, `%DISPLAYTIME{"format"}%`
 pub(super) fn gm_time(scope: &mut Scope, attributes: &Attributes) -> String {
     let pattern = attributes.default().filter(|pattern| !pattern.is_empty()).unwrap_or(DATE_AND_TIME);
     formatted(scope.page.now, pattern)
 }
 
-/// `%SERVERTIME{"format"}%`, `%DISPLAYTIME{"format"}%`
+/// `%SERVERTIME{"format"}%`: the same time, but the zone is called the server's.
 pub(super) fn server_time(scope: &mut Scope, attributes: &Attributes) -> String {
-    gm_time(scope, attributes)
+    let pattern = attributes.default().filter(|pattern| !pattern.is_empty()).unwrap_or(DATE_AND_TIME);
+    let moment = Moment::at(scope.page.now);
+    format::replace(pattern, |text| {
+        format::named(text, "tz").map(|length| (length, "Local".to_owned())).or_else(|| moment.token(text))
+    })
 }
 
 /// `%DATE%`
@@ -132,7 +136,7 @@ impl Moment {
 }
 
 /// What a token begins with, and what it is; longer names first.
-const NAMES: [(&str, &str); 27] = [
+const NAMES: [(&str, &str); 29] = [
     ("seconds", "seconds"),
     ("secon", "seconds"),
     ("sec", "seconds"),
@@ -159,6 +163,8 @@ const NAMES: [(&str, &str); 27] = [
     ("iso", "iso"),
     ("http", "http"),
     ("email", "email"),
+    ("rcs", "rcs"),
+    ("offset", "offset"),
     ("longdate", "longdate"),
 ];
 
@@ -226,6 +232,7 @@ mod tests {
         check(moment, DATE_AND_TIME, "23 Nov 2026 - 01:45");
         check(moment, "$iso $http", "2026-11-23T01:45:50Z Mon, 23 Nov 2026 01:45:50 GMT");
         check(moment, "$ye$mo$day $minutes $wday $dow $week $epoch", "261123 45 Mon 1 48 1795398350");
+        check(moment, "$rcs $tz $isotz $offset", "2026/11/23 01:45:50 GMT Z +0000");
         check(moment, "$n()$unknown $year2", "\n$unknown 20262");
         check(0, "$iso $week", "1970-01-01T00:00:00Z 1");
         check(-1, "$iso", "1969-12-31T23:59:59Z");

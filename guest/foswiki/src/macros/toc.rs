@@ -131,7 +131,7 @@ fn entries(text: &str) -> Vec<Entry> {
     while !rest.is_empty() {
         let line = rest.split('\n').next().unwrap_or_default();
         if let Some(heading) = headings::parse(line) {
-            let anchor = unique(&mut uses, &headings::anchor_name(&headings::shown_text(heading.text)));
+            let anchor = unique(&mut uses, &headings::anchor_of_source(heading.text));
             let text = entry_text(heading.text);
             if heading.in_contents && !text.is_empty() {
                 entries.push(Entry { level: heading.level, anchor, text });

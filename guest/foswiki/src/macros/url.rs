@@ -120,11 +120,20 @@ pub(super) fn url_param(scope: &mut Scope, attributes: &Attributes) -> String {
     if joined.is_empty() {
         return attributes.get("default").unwrap_or_default().to_owned();
     }
-    let joined = match attributes.get("newline") {
-        Some(newline) => joined.replace("\r\n", "\n").replace(['\r', '\n'], &format::tokens(newline)),
-        None => joined,
-    };
-    encoded(&joined, attributes.get("encode").or(attributes.get("encoding")).unwrap_or("safe"))
+    let kind = attributes.get("encode").or(attributes.get("encoding")).unwrap_or("safe");
+    let Some(newline) = attributes.get("newline") else { return encoded(&joined, kind) };
+    let newline = line_end(newline, kind);
+    let joined = joined.replace("\r\n", "\n");
+    let lines: Vec<String> = joined.split(['\r', '\n']).map(|line| encoded(line, kind)).collect();
+    lines.join(&newline)
+}
+
+/// What stands between the lines of a value: `$br` is a tag and `$n` a line end, everything else is encoded.
+fn line_end(newline: &str, kind: &str) -> String {
+    let lines = newline.split("$br").map(|text| {
+        text.split("$n").map(|text| encoded(&format::tokens(text), kind)).collect::<Vec<_>>().join("\n")
+    });
+    lines.collect::<Vec<_>>().join("<br />")
 }
 
 /// A text encoded as `encode="…"` says.

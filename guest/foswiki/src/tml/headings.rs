@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::protect;
 use crate::macros::encode;
 
 /// A heading line.
@@ -73,6 +74,12 @@ pub(crate) fn anchor_name(text: &str) -> String {
         name.insert_str(0, if name.starts_with('_') { "A" } else { "A_" });
     }
     name
+}
+
+/// The anchor of a heading as it is in the topic, where `!Word` still is as it was written.
+pub(crate) fn anchor_of_source(text: &str) -> String {
+    let (text, _) = protect::take_out(text);
+    anchor_name(&shown_text(&text))
 }
 
 /// A heading's text without tags, and with links replaced by what they show.

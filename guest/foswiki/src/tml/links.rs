@@ -197,7 +197,7 @@ fn strip_mailto(address: &str) -> Option<&str> {
 pub(super) fn is_image(text: &str) -> bool {
     let is_address = ["http://", "https://", "ftp://", "/"].iter().any(|start| text.starts_with(start));
     is_address
-        && !text.contains(|c: char| c.is_whitespace() || matches!(c, '<' | '?'))
+        && !text.contains(|c: char| c.is_whitespace() || matches!(c, '<' | '?' | '"'))
         && text
             .rsplit_once('.')
             .is_some_and(|(_, end)| IMAGES.iter().any(|image| image.eq_ignore_ascii_case(end)))
@@ -239,7 +239,7 @@ fn push_obscured(text: &str, out: &mut String) {
 }
 
 /// An address inside quotes.
-fn push_address(address: &str, out: &mut String) {
+pub(super) fn push_address(address: &str, out: &mut String) {
     for c in address.chars() {
         match c {
             ' ' => out.push_str("%20"),

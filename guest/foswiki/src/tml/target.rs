@@ -6,7 +6,10 @@ use super::{
     protect::{self, MARK},
     push, words,
 };
-use crate::{macros, page::Page};
+use crate::{
+    macros::{self, encode},
+    page::Page,
+};
 
 /// `[[target]]` or `[[target][text]]`.
 pub(super) struct Bracket<'t> {
@@ -60,26 +63,33 @@ pub(super) struct Internal {
     pub(super) web: String,
     pub(super) topic: String,
     pub(super) exists: bool,
-    /// The query and the anchor, as written.
+    /// The query and the anchor, ready for an attribute.
     pub(super) suffix: String,
 }
 
 impl Internal {
     /// Reads what a bracket link points to: `Web.Topic`, `spaced words`, `#Anchor`, with `?query` and `#anchor`.
     fn parse(page: &mut Page, target: &str) -> Internal {
-        let at = target.find(['?', '#']).unwrap_or(target.len());
-        let (path, suffix) = target.split_at(at);
-        let path = wiki_name(path).replace('.', "/");
-        let (web, topic) = match path.trim_matches('/').rsplit_once('/') {
-            Some((web, topic)) => (web.to_owned(), topic.to_owned()),
-            None => (page.base_web.clone(), path),
-        };
-        if topic.is_empty() {
-            let (web, topic) = (page.base_web.clone(), page.base_topic.clone());
-            return Internal { web, topic, exists: true, suffix: suffix.to_owned() };
+        let target = target.replace("<nop>", "");
+        // An entity has a `#` of its own.
+        let at = target.match_indices(['?', '#']).map(|(at, _)| at).find(|at| !target[..*at].ends_with('&'));
+        let (path, suffix) = target.split_at(at.unwrap_or(target.len()));
+        let mut escaped = String::with_capacity(suffix.len());
+        links::push_address(suffix, &mut escaped);
+        let name = wiki_name(&encode::entity_decode(path));
+        let mut names: Vec<&str> = name.split(['.', '/']).filter(|name| !name.is_empty()).collect();
+        // `Web.` is the web's home.
+        let home = page.settings.home_topic.as_str();
+        if name.ends_with(['.', '/']) && !names.is_empty() {
+            names.push(home);
         }
-        let (topic, exists) = find(page, &web, &upper_first(&topic));
-        Internal { web, topic, exists, suffix: suffix.to_owned() }
+        let Some(topic) = names.pop() else {
+            let (web, topic) = (page.base_web.clone(), page.base_topic.clone());
+            return Internal { web, topic, exists: true, suffix: escaped };
+        };
+        let web = if names.is_empty() { page.base_web.clone() } else { names.join("/") };
+        let (topic, exists) = find(page, &web, &upper_first(topic));
+        Internal { web, topic, exists, suffix: escaped }
     }
 
     /// Writes the link, shown as `text`.

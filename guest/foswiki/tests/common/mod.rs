@@ -7,7 +7,11 @@ use std::io::Read;
 
 use foswiki::{
     actions::{Body, Request, Response, answer},
+    macros,
+    page::{Memo, Page, Settings, User},
+    prefs::Prefs,
     store::Memory,
+    tml,
 };
 
 /// When the tests take place.
@@ -96,4 +100,37 @@ fn read(response: Response) -> Answer {
         }
     };
     Answer { status, headers, body }
+}
+
+/// What the engine makes of a text in Main.TestTopic: the text with its macros expanded, and its HTML.
+pub(crate) fn steps(store: &Memory, text: &str) -> (String, String) {
+    let settings = Settings {
+        url_host: "http://localhost".to_owned(),
+        script_url_path: "/foswiki/bin".to_owned(),
+        pub_url_path: "/foswiki/pub".to_owned(),
+        system_web: "System".to_owned(),
+        users_web: "Main".to_owned(),
+        home_topic: "WebHome".to_owned(),
+        web_prefs_topic: "WebPreferences".to_owned(),
+    };
+    let user = User { login: "guest".to_owned(), wiki_name: "WikiGuest".to_owned() };
+    let mut page = Page {
+        store,
+        settings: &settings,
+        params: &[("lines".to_owned(), "a&\r\nb".to_owned())],
+        user: &user,
+        base_web: "Main".to_owned(),
+        base_topic: "TestTopic".to_owned(),
+        prefs: Prefs::of(store, &settings, &user, ("Main", "TestTopic")),
+        now: NOW,
+        memo: Memo::default(),
+    };
+    let expanded = macros::expand(&mut page, "Main", "TestTopic", text);
+    let html = tml::render(&mut page, &expanded);
+    (expanded, html)
+}
+
+/// The HTML of a text in Main.TestTopic.
+pub(crate) fn rendered(store: &Memory, text: &str) -> String {
+    steps(store, text).1
 }

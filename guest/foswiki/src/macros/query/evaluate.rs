@@ -38,6 +38,8 @@ impl<'s, 'r, 'p> Evaluation<'s, 'r, 'p> {
         match node {
             Node::Text(text) => Value::Text(text.clone()),
             Node::Number(number) => Value::Number(*number),
+            Node::Name(name) if name == "undefined" => Value::Undefined,
+            Node::Name(name) if name == "now" => now(self.scope.page.now),
             Node::Name(name) => {
                 if matches!(self.about, Value::Undefined) {
                     let (web, topic) = (self.scope.web.to_owned(), self.scope.topic.to_owned());
@@ -78,7 +80,7 @@ impl<'s, 'r, 'p> Evaluation<'s, 'r, 'p> {
                 return if divisor == 0.0 {
                     Value::Undefined
                 } else {
-                    Value::Number((left.number() / divisor).trunc())
+                    Value::Number(left.number() / divisor)
                 };
             }
             Infix::NotEqual => !left.compares(right, Ordering::is_eq),
@@ -315,6 +317,11 @@ fn add(left: &Value, right: &Value) -> Value {
     } else {
         Value::Text(left.text() + &right.text())
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "dates are far below 2^52 seconds")]
+fn now(seconds: i64) -> Value {
+    Value::Number(seconds as f64)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "dates are far below 2^52 seconds")]

@@ -28,7 +28,7 @@ pub(super) fn condition(scope: &mut Scope, attributes: &Attributes) -> String {
     }
 }
 
-/// `%QUERY{"query" separator=","}%`
+/// `%QUERY{"query" separator="," style="json"}%`
 pub(super) fn query(scope: &mut Scope, attributes: &Attributes) -> String {
     let query = attributes.default().unwrap_or_default();
     if query.trim().is_empty() {
@@ -36,8 +36,11 @@ pub(super) fn query(scope: &mut Scope, attributes: &Attributes) -> String {
     }
     match parse(query) {
         Ok(node) => {
-            let separator = format::tokens(attributes.get("separator").unwrap_or(","));
-            Evaluation::here(scope).evaluate(&node).shown(&separator)
+            let value = Evaluation::here(scope).evaluate(&node);
+            if attributes.get("style") == Some("json") {
+                return value.json();
+            }
+            value.shown(&format::tokens(attributes.get("separator").unwrap_or(",")))
         }
         Err(error) => alert("QUERY", attributes, error, query),
     }

@@ -1,6 +1,6 @@
 //! What queries calculate with.
 
-use std::{cmp::Ordering, rc::Rc};
+use std::{cmp::Ordering, fmt::Write as _, rc::Rc};
 
 use super::field::TopicValue;
 use crate::topic::Meta;
@@ -45,6 +45,27 @@ impl Value {
             }
             Value::Record(meta) => meta.value("name").unwrap_or_default().to_owned(),
             Value::Topic(topic) => topic.name.clone(),
+        }
+    }
+
+    /// The value as JSON; a topic is an object of its name and web.
+    pub(crate) fn json(&self) -> String {
+        let object = |entries: &[(&str, &str)]| {
+            let entries = entries.iter().map(|(key, value)| format!("{}:{}", quoted(key), quoted(value)));
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
+        };
+        match self {
+            Value::Undefined => "null".to_owned(),
+            Value::Text(text) => quoted(text),
+            Value::Number(number) => number.to_string(),
+            Value::List(items) => {
+                format!("[{}]", items.iter().map(Value::json).collect::<Vec<_>>().join(","))
+            }
+            Value::Record(meta) => {
+                let entries: Vec<_> = meta.values.iter().map(|(key, value)| (&key[..], &value[..])).collect();
+                object(&entries)
+            }
+            Value::Topic(topic) => object(&[("web", &topic.web), ("name", &topic.name)]),
         }
     }
 
@@ -96,4 +117,23 @@ impl Value {
             one => holds(one),
         }
     }
+}
+
+/// A JSON string.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            c if c.is_control() => {
+                // Writing to a String does not fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
 }
