@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    macros::zones::Part,
     prefs::Prefs,
     store::{Store, valid_topic, valid_web},
 };
@@ -66,6 +67,10 @@ pub struct Memo {
     anchors: BTreeMap<String, usize>,
     /// How much macros have done.
     pub(crate) work: usize,
+    /// What was added to zones of the page.
+    pub(crate) zones: Vec<Part>,
+    /// Whether the page has `<noautolink>` tags, which are for this engine alone.
+    pub(crate) has_noautolink: bool,
     /// Whether the page says that this was too much.
     pub(crate) told: bool,
 }

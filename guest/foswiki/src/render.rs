@@ -8,8 +8,13 @@ pub(crate) fn expand(page: &mut Page, text: &str) -> String {
     macros::expand(page, &web, &topic, text)
 }
 
-/// A text with its macros expanded and its markup made HTML.
+/// A text with its macros expanded and its markup made HTML, for browsers: without `<noautolink>`.
 pub(crate) fn html(page: &mut Page, text: &str) -> String {
     let expanded = expand(page, text);
-    tml::render(page, &expanded)
+    let html = tml::render(page, &expanded);
+    if page.memo.has_noautolink {
+        html.replace("<noautolink>", "").replace("</noautolink>", "")
+    } else {
+        html
+    }
 }

@@ -210,3 +210,23 @@ fn any_path_is_answered() {
         }
     }
 }
+
+#[test]
+fn topics_add_to_the_head_of_their_page() {
+    let text = "%ADDTOZONE{\"script\" id=\"b\" requires=\"a\" text=\"<i>%TOPIC%</i>\"}%\
+                %ADDTOZONE{\"script\" id=\"a\" text=\"<literal><b></b></literal>\"}%\
+                %ADDTOZONE{\"head\" text=\"$percntWEB$percnt\"}%\
+                %ADDTOZONE{\"own\" text=\"mine\"}%%RENDERZONE{\"own\" header=\"(\" footer=\")\" separator=\"\"}%";
+    let wiki = wiki().with("Main", "ZonesPage", text);
+    let html = get(&wiki, "view/Main/ZonesPage", &[]).text();
+    assert!(html.contains(".css\">\nMain\n<b></b>\n<i>ZonesPage</i>\n</head>"), "{html}");
+    assert!(html.contains("\n(mine)\n"), "{html}");
+}
+
+#[test]
+fn tags_of_the_engine_are_not_sent() {
+    let text = "<noautolink>WikiWord</noautolink> <verbatim><noautolink></verbatim>";
+    let wiki = wiki().with("Main", "TagsPage", text);
+    let html = get(&wiki, "view/Main/TagsPage?skin=text", &[]).text();
+    assert_eq!(html, "WikiWord <pre>&#60;noautolink&#62;</pre>");
+}

@@ -24,6 +24,7 @@ pub(crate) mod time;
 mod toc;
 mod url;
 mod users;
+pub(crate) mod zones;
 
 use attributes::Attributes;
 

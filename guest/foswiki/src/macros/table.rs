@@ -2,7 +2,7 @@
 
 use super::{
     Scope, attributes::Attributes, basic, icon, include, lists, meta, query, search, sections, text, time,
-    url, users,
+    url, users, zones,
 };
 
 /// What a macro gives; it is expanded again.
@@ -15,8 +15,8 @@ pub(super) fn find(name: &str) -> Option<Macro> {
 
 /// By name.
 const MACROS: [(&str, Macro); 89] = [
-    ("ADDTOHEAD", basic::nothing),
-    ("ADDTOZONE", basic::nothing),
+    ("ADDTOHEAD", zones::add_to_head),
+    ("ADDTOZONE", zones::add_to_zone),
     ("ATTACHURL", url::attach_url),
     ("ATTACHURLPATH", url::attach_url_path),
     ("AUTHREALM", basic::auth_realm),
@@ -65,7 +65,7 @@ const MACROS: [(&str, Macro); 89] = [
     ("REMOTE_ADDR", basic::nothing),
     ("REMOTE_PORT", basic::nothing),
     ("REMOTE_USER", users::remote_user),
-    ("RENDERZONE", basic::nothing),
+    ("RENDERZONE", zones::render_zone),
     ("REVINFO", meta::revision_info),
     ("SANDBOXWEB", basic::sandbox_web),
     ("SCRIPTNAME", basic::script_name),

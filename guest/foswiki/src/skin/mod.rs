@@ -8,6 +8,7 @@ use crate::{
     actions::{Body, Request, Response},
     html::{escape, escape_into},
     http::query::encode_path,
+    macros::zones,
     page::{Page, Settings, User},
     topic::Topic,
 };
@@ -144,6 +145,7 @@ fn fill(out: &mut String, frame: &Frame, name: &str) {
     match name {
         "title" => escape_into(out, &frame.title()),
         "language" => escape_into(out, frame.preference("CONTENT_LANGUAGE").unwrap_or("en")),
+        "head" => head(out, frame),
         "style" => *out += &style_url(frame.settings),
         "home" => *out += &frame.topic_url(&frame.settings.users_web, &frame.settings.home_topic),
         "site" => escape_into(out, frame.site()),
@@ -157,6 +159,13 @@ fn fill(out: &mut String, frame: &Frame, name: &str) {
         "actions" => actions(out, frame),
         "info" => info(out, frame),
         _ => (),
+    }
+}
+
+/// What topics add to the head of their page: its elements, then its scripts.
+fn head(out: &mut String, frame: &Frame) {
+    for zone in [zones::HEAD, zones::SCRIPT] {
+        *out += &frame.page.map(|page| zones::html(page, zone)).unwrap_or_default();
     }
 }
 

@@ -68,7 +68,10 @@ fn tag(renderer: &mut Renderer, line: &str, before: Before) -> usize {
         renderer.unlinked += 1;
     } else if rest.starts_with("</noautolink") {
         renderer.unlinked = renderer.unlinked.saturating_sub(1);
+    } else {
+        return 0;
     }
+    renderer.page.memo.has_noautolink = true;
     0
 }
 
