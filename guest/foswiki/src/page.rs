@@ -69,8 +69,6 @@ pub struct Memo {
     pub(crate) work: usize,
     /// What was added to zones of the page.
     pub(crate) zones: Vec<Part>,
-    /// Whether the page has `<noautolink>` tags, which are for this engine alone.
-    pub(crate) has_noautolink: bool,
     /// Whether the page says that this was too much.
     pub(crate) told: bool,
 }
@@ -85,6 +83,11 @@ impl Page<'_> {
         let exists = valid_web(web) && valid_topic(topic) && self.store.topic_exists(web, topic);
         self.memo.topics.insert(name, exists);
         exists
+    }
+
+    /// Remembers that a topic exists, which was read.
+    pub(crate) fn note_topic(&mut self, web: &str, topic: &str) {
+        self.memo.topics.insert(format!("{web}/{topic}"), true);
     }
 
     /// An anchor for the page: its name, numbered from its second use on.

@@ -6,6 +6,7 @@ use crate::{
     access::Memory,
     page::{Settings, User},
     store::Store,
+    tml::first_line,
     topic::Topic,
 };
 
@@ -164,18 +165,26 @@ impl TopicSettings {
     }
 
     fn read_text(&mut self, text: &str) {
-        let mut lines = text.lines().peekable();
-        while let Some(line) = lines.next() {
+        let mut rest = text;
+        while !rest.is_empty() {
+            let line = take_line(&mut rest);
             let Some((local, name, first)) = setting(line) else { continue };
             let mut value = first.to_owned();
-            while let Some(more) = lines.next_if(|line| continues(line)) {
+            while continues(first_line(rest)) {
                 value.push('\n');
-                value.push_str(more);
+                value.push_str(take_line(&mut rest));
             }
             value.truncate(value.trim_end().len());
             self.of_kind(local).insert(name.to_owned(), value);
         }
     }
+}
+
+/// Takes the first line from a text.
+fn take_line<'t>(rest: &mut &'t str) -> &'t str {
+    let line = first_line(rest);
+    *rest = rest.get(line.len() + 1..).unwrap_or_default();
+    line
 }
 
 /// `   * Set NAME = value` as (is it `Local`, name, value).

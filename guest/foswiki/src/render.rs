@@ -11,10 +11,5 @@ pub(crate) fn expand(page: &mut Page, text: &str) -> String {
 /// A text with its macros expanded and its markup made HTML, for browsers: without `<noautolink>`.
 pub(crate) fn html(page: &mut Page, text: &str) -> String {
     let expanded = expand(page, text);
-    let html = tml::render(page, &expanded);
-    if page.memo.has_noautolink {
-        html.replace("<noautolink>", "").replace("</noautolink>", "")
-    } else {
-        html
-    }
+    tml::render_page(page, &expanded)
 }

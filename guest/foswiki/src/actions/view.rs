@@ -71,6 +71,7 @@ fn show<W: Store + Attachments>(
     (file, topic): (&str, &Topic),
     links: Links,
 ) -> Response {
+    page.note_topic(&context.place.web, &context.place.topic);
     let raw = context.request.param("raw").and_then(Raw::parse);
     if raw.is_some() && !links.raw {
         return refuse::login(context, "the source of topics");

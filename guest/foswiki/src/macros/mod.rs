@@ -29,7 +29,7 @@ pub(crate) mod zones;
 use attributes::Attributes;
 
 use crate::{
-    access,
+    access::{self, Mode},
     page::Page,
     store::{valid_topic, valid_web},
     tml::find_element,
@@ -137,10 +137,12 @@ impl Scope<'_, '_> {
 
     /// A topic that the user may view; `None` for others and for those that are missing.
     pub(crate) fn read(&mut self, web: &str, topic: &str) -> Option<Topic> {
-        if !(valid_web(web) && valid_topic(topic) && access::may_view(self.page, web, topic)) {
+        if !(valid_web(web) && valid_topic(topic)) {
             return None;
         }
-        Some(Topic::parse(&self.page.store.topic(web, topic).ok()??))
+        let found = Topic::parse(&self.page.store.topic(web, topic).ok()??);
+        self.page.note_topic(web, topic);
+        access::may(self.page, Mode::View, web, Some(&found)).then_some(found)
     }
 }
 

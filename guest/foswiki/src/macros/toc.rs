@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{MAX_OUTPUT, Scope, attributes::Attributes, encode, format};
 use crate::{
     page::unique,
-    tml::{find_element, headings, push, without_emphasis, words},
+    tml::{find_element, first_line, headings, push, without_emphasis, words},
 };
 
 /// The deepest headings shown where nothing else is said.
@@ -21,7 +21,7 @@ pub(super) fn insert(scope: &mut Scope, text: String) -> String {
     let closes = text.rfind("}%").unwrap_or(0);
     let mut out = String::with_capacity(text.len());
     let (mut copied, mut at) = (0, 0);
-    while let Some(offset) = text[at..].find(['%', '<']) {
+    while let Some(offset) = text[at..].bytes().position(|b| b == b'%' || b == b'<') {
         let start = at + offset;
         let rest = &text[start..];
         at = start + 1;
@@ -129,7 +129,7 @@ fn entries(text: &str) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let line = rest.split('\n').next().unwrap_or_default();
+        let line = first_line(rest);
         if let Some(heading) = headings::parse(line) {
             let anchor = unique(&mut uses, &headings::anchor_of_source(heading.text));
             let text = entry_text(heading.text);
@@ -137,20 +137,20 @@ fn entries(text: &str) -> Vec<Entry> {
                 entries.push(Entry { level: heading.level, anchor, text });
             }
         }
-        let skipped = block_end(rest, line.len()).unwrap_or(line.len());
-        rest = &rest[skipped..];
+        rest = &rest[block_end(rest, line.len()).unwrap_or(line.len())..];
         // To the end of the line in which a block ends.
-        rest = rest.split_once('\n').map_or("", |(_, after)| after);
+        rest = rest.get(first_line(rest).len() + 1..).unwrap_or_default();
     }
     entries
 }
 
 /// The end of a verbatim or pre block that begins in the first line of `text`.
 fn block_end(text: &str, line: usize) -> Option<usize> {
-    let at = text[..line]
-        .find("<verbatim")
-        .map(|at| (at, "verbatim"))
-        .or_else(|| text[..line].find("<pre").map(|at| (at, "pre")));
+    let line = &text[..line];
+    // Most lines have no tag at all, and a search costs more than they are long.
+    let tag = line.bytes().position(|b| b == b'<')?;
+    let find = |start: &str| line[tag..].find(start).map(|at| tag + at);
+    let at = find("<verbatim").map(|at| (at, "verbatim")).or_else(|| find("<pre").map(|at| (at, "pre")));
     let (at, name) = at?;
     Some(at + find_element(&text[at..], name, true)?.end)
 }

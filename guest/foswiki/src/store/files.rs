@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Read},
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
@@ -118,8 +118,19 @@ impl Attachments for Files {
     }
 }
 
+/// A file's text. Reads no further than its size says: one more look for its end costs as much as reading it.
 fn read(path: &Path) -> io::Result<Option<String>> {
-    Ok(found(fs::read(path))?.map(text_of))
+    let Some(mut file) = found(File::open(path))? else { return Ok(None) };
+    let mut bytes = vec![0; usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read(&mut bytes[filled..])? {
+            0 => break,
+            more => filled += more,
+        }
+    }
+    bytes.truncate(filled);
+    Ok(Some(text_of(bytes)))
 }
 
 /// The names in a folder that are UTF-8; none where there is no such folder.

@@ -16,6 +16,8 @@ pub(super) struct Renderer<'r, 'p, 't> {
     /// What was set aside.
     pub(super) kept: Vec<Kept<'t>>,
     pub(super) out: String,
+    /// Whether `<noautolink>` tags stay in the output.
+    pub(super) keeps_tags: bool,
     /// How many `<noautolink>` are open.
     pub(super) unlinked: usize,
     /// NOAUTOLINK is on.
@@ -35,6 +37,7 @@ impl<'r, 'p, 't> Renderer<'r, 'p, 't> {
             page,
             kept,
             out: String::with_capacity(size + size / 2),
+            keeps_tags: true,
             unlinked: 0,
             no_autolink,
             lists: Lists::default(),

@@ -19,7 +19,7 @@ pub(crate) struct Heading<'t> {
 /// Reads `---++ text`, `---## text` or a line that is `<h2>text</h2>`.
 pub(crate) fn parse(line: &str) -> Option<Heading<'_>> {
     let (level, text) = if line.starts_with("---") { parse_dashes(line)? } else { parse_tag(line)? };
-    let in_contents = !(text.contains("!!") || text.contains("%NOTOC%"));
+    let in_contents = !may_be_marked(text) || !(text.contains("!!") || text.contains("%NOTOC%"));
     Some(Heading { level, text: text.trim_end(), in_contents })
 }
 
@@ -44,8 +44,16 @@ fn parse_tag(line: &str) -> Option<(usize, &str)> {
 /// HTML has no heading below this one.
 const MAX_LEVEL: usize = 6;
 
+/// Whether a heading may have a mark that keeps it out of the table of contents: a glance before two searches.
+fn may_be_marked(text: &str) -> bool {
+    text.bytes().any(|b| b == b'!' || b == b'%')
+}
+
 /// The text of a heading without the mark that keeps it out of the table of contents.
 pub(crate) fn shown_text(text: &str) -> Cow<'_, str> {
+    if !may_be_marked(text) {
+        return Cow::Borrowed(text);
+    }
     let marks = [text.find("!!").map(|at| (at, '!')), text.find("%NOTOC%").map(|at| (at, '%'))];
     let Some((at, mark)) = marks.into_iter().flatten().min() else { return Cow::Borrowed(text) };
     let (before, rest) = text.split_at(at);

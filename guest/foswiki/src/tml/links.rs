@@ -64,15 +64,20 @@ fn tag(renderer: &mut Renderer, line: &str, before: Before) -> usize {
         renderer.out.push_str(&line[before]);
         return "<nop>".len();
     }
-    if rest.starts_with("<noautolink") {
+    let length = if rest.starts_with("<noautolink") {
         renderer.unlinked += 1;
+        "<noautolink>".len()
     } else if rest.starts_with("</noautolink") {
         renderer.unlinked = renderer.unlinked.saturating_sub(1);
+        "</noautolink>".len()
     } else {
         return 0;
+    };
+    if renderer.keeps_tags || !rest.get(..length).is_some_and(|tag| tag.ends_with('>')) {
+        return 0;
     }
-    renderer.page.memo.has_noautolink = true;
-    0
+    renderer.out.push_str(&line[before]);
+    length
 }
 
 /// Puts back what was set aside.

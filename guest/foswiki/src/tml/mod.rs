@@ -30,6 +30,19 @@ pub fn render(page: &mut Page, text: &str) -> String {
     blocks::Renderer::new(page, kept, text.len()).render(&text)
 }
 
+/// Renders topic text as [`render`] does, without the engine's own `<noautolink>` tags.
+pub(crate) fn render_page(page: &mut Page, text: &str) -> String {
+    let (text, kept) = protect::take_out(text);
+    let mut renderer = blocks::Renderer::new(page, kept, text.len());
+    renderer.keeps_tags = false;
+    renderer.render(&text)
+}
+
+/// The first line of a text, without its end. Lines are short: a plain loop is faster than a search.
+pub(crate) fn first_line(text: &str) -> &str {
+    &text[..text.bytes().position(|b| b == b'\n').unwrap_or(text.len())]
+}
+
 /// Appends several texts.
 pub(crate) fn push(out: &mut String, parts: &[&str]) {
     for part in parts {
