@@ -1,8 +1,8 @@
 //! `%MACRO{…}%` to text.
 //!
 //! Macros are expanded from the inside out, from left to right; what a macro gives is expanded again, down to
-//! [`MAX_DEPTH`]. A name is looked up among the preferences, then among the macros of this module's [`table`], then
-//! among the shipped [`defaults`]; one that is nowhere stays as it is.
+//! `MAX_DEPTH`. A name is looked up among the preferences, then among the macros of this module's `table`, then
+//! among the shipped `defaults`; one that is nowhere stays as it is.
 
 mod attributes;
 mod basic;

@@ -1,8 +1,8 @@
 //! Topic markup to HTML.
 //!
-//! One pass per concern, each a hand-written scanner over bytes: [`protect`] sets aside what is not markup and
-//! escapes stray HTML characters, [`blocks`] goes line by line (headings, lists, tables), and every piece of text
-//! it meets goes through [`emphasis`] and [`links`], which writes the output. Nothing is compiled or built in
+//! One pass per concern, each a hand-written scanner over bytes: `protect` sets aside what is not markup and
+//! escapes stray HTML characters, `blocks` goes line by line (headings, lists, tables), and every piece of text
+//! it meets goes through `emphasis` and `links`, which writes the output. Nothing is compiled or built in
 //! advance: the code runs in a fresh instance for every request.
 
 mod blocks;
