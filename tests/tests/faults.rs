@@ -141,7 +141,16 @@ fn an_endless_writer_is_stopped_however_fast_its_client_reads() {
     let host = behaviours();
     let response = misbehave(&host, "/endless");
     assert!(response.body().len() > 4096 && !response.is_complete());
-    host.log_line("did not finish within its deadline");
+    host.log_line("response broken off");
+}
+
+#[test]
+fn a_response_has_a_greatest_length() {
+    let host = TestHost::with(guest::BEHAVIOURS).args(["--max-response", "1MB"]).start();
+    assert_eq!(host.get("/generate?bytes=1000000").body().len(), 1_000_000);
+    let response = host.get("/endless");
+    assert!(response.body().len() <= 1_000_000 && !response.is_complete());
+    host.log_line("longer than 1000000 bytes; raise --max-response");
 }
 
 #[test]
