@@ -41,6 +41,10 @@ pub struct Refusal {
     pub log: String,
 }
 
+/// Arguments of a host that runs one request at a time. Others wait for a moment, so that asking whether it is busy never
+/// keeps out the request that is to make it busy.
+pub const ONE_AT_A_TIME: [&str; 6] = ["--instances", "1", "--queue", "8", "--queue-wait", "50ms"];
+
 impl TestHost {
     /// A host for the component of that name.
     pub fn with(guest: &str) -> Builder {

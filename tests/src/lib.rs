@@ -20,7 +20,7 @@ use std::{
 
 use bytes::Bytes;
 pub use client::{Client, Running};
-pub use host::{Builder, Refusal, TestHost};
+pub use host::{Builder, ONE_AT_A_TIME, Refusal, TestHost};
 pub use nginx::{Nginx, free_address};
 pub use request::Request;
 pub use response::Response;

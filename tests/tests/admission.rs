@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tests::{Request, Response, TestHost, eventually, guest};
+use tests::{ONE_AT_A_TIME, Request, Response, TestHost, eventually, guest};
 
 fn assert_busy(response: &Response) {
     assert_eq!(response.status(), 503);
@@ -64,7 +64,7 @@ fn a_place_in_the_queue_is_free_when_its_client_goes_away() {
 
 #[test]
 fn a_full_host_answers_head_without_a_body() {
-    let host = TestHost::with(guest::BEHAVIOURS).args(["--instances", "1", "--queue", "0"]).start();
+    let host = TestHost::with(guest::BEHAVIOURS).args(ONE_AT_A_TIME).start();
     let _busy = host.begin("/sleep?ms=20000");
     eventually("it is busy", || host.get("/visits").status() == 503);
     let response = host.send(Request::new("HEAD", "/visits"));

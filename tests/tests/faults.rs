@@ -148,7 +148,7 @@ fn an_endless_writer_is_stopped_however_fast_its_client_reads() {
 fn a_response_has_a_greatest_length() {
     let host = TestHost::with(guest::BEHAVIOURS).args(["--max-response", "1MB"]).start();
     assert_eq!(host.get("/generate?bytes=1000000").body().len(), 1_000_000);
-    let response = host.get("/endless");
+    let response = host.begin("/endless").finish();
     assert!(response.body().len() <= 1_000_000 && !response.is_complete());
     host.log_line("longer than 1000000 bytes; raise --max-response");
 }

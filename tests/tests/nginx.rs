@@ -5,7 +5,7 @@ use std::{
     io::{Read, Write},
 };
 
-use tests::{Nginx, TestHost, eventually, guest, paths};
+use tests::{Nginx, ONE_AT_A_TIME, TestHost, eventually, guest, paths};
 
 /// A host whose handlers misbehave as they are told to.
 fn behaviours() -> TestHost {
@@ -153,7 +153,7 @@ fn the_deadline_is_a_504() {
 
 #[test]
 fn a_full_host_is_a_503_that_says_when_to_come_back() {
-    let host = TestHost::with(guest::BEHAVIOURS).args(["--instances", "1", "--queue", "0"]).start();
+    let host = TestHost::with(guest::BEHAVIOURS).args(ONE_AT_A_TIME).start();
     let nginx = Nginx::before(&host);
     let _busy = host.begin("/sleep?ms=20000");
     eventually("it is busy", || nginx.get("/visits").status == 503);
@@ -162,9 +162,7 @@ fn a_full_host_is_a_503_that_says_when_to_come_back() {
 
 #[test]
 fn a_browser_that_goes_away_cancels_the_handler() {
-    let host = TestHost::with(guest::BEHAVIOURS)
-        .args(["--instances", "1", "--queue", "0", "--deadline", "10m"])
-        .start();
+    let host = TestHost::with(guest::BEHAVIOURS).args(ONE_AT_A_TIME).args(["--deadline", "10m"]).start();
     for nginx in [Nginx::before(&host), Nginx::without_keep_alive(&host)] {
         for path in ["/loop", "/loop-late", "/sleep?ms=600000"] {
             let browser = nginx.begin("GET", path, &[]);
