@@ -50,7 +50,8 @@ fn a_place_in_the_queue_is_free_when_its_client_goes_away() {
     let host = TestHost::with(guest::BEHAVIOURS)
         .args(["--instances", "1", "--queue", "1", "--queue-wait", "10m"])
         .start();
-    let busy = host.begin("/sleep?ms=20000");
+    let mut busy = host.begin("/drip?chunks=2&ms=600000");
+    busy.wait_for_body(1);
     let mut connection = host.connect();
     for _ in 0..20 {
         let waiting = connection.begin(Request::get("/visits").keep());
