@@ -14,9 +14,11 @@ fn main() {
     }
 }
 
-/// `guests/foswiki.wasm` in the target folder, which is the one above this build's output that `cargo` marks.
+/// `guests/foswiki.wasm` in the target folder, which is somewhere above this build's output
+/// (`TARGET/release/build/PACKAGE/out`, one folder deeper when a target is named).
 fn built() -> Option<PathBuf> {
     let output = PathBuf::from(env::var_os("OUT_DIR")?);
-    let target = output.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file())?;
-    Some(target.join("guests/foswiki.wasm"))
+    let places: Vec<_> =
+        output.ancestors().skip(4).take(2).map(|folder| folder.join("guests/foswiki.wasm")).collect();
+    places.iter().find(|place| place.is_file()).or(places.first()).cloned()
 }
