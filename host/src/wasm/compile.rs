@@ -18,7 +18,7 @@ use thiserror::Error;
 use tracing::{debug, info, warn};
 use wasmtime::component::Component;
 
-use super::{engine::Engine, http::Module};
+use super::{engine::Engine, handler::Module};
 
 /// Where the compiler runs.
 #[derive(Debug, Clone)]

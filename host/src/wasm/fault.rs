@@ -4,7 +4,10 @@ use thiserror::Error;
 use wasmtime::Trap;
 use wasmtime_wasi::I32Exit;
 
-use super::limits::{Limits, Refusal};
+use super::{
+    handler::Role,
+    limits::{Limits, Refusal},
+};
 
 /// A handler that did not answer as it should.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -43,6 +46,9 @@ pub enum Fault {
     /// It could not be instantiated.
     #[error("the handler cannot be instantiated: {0}")]
     Instantiate(String),
+    /// It was asked for what it does not export.
+    #[error("the module does not serve as {0}")]
+    Role(Role),
     /// Its response cannot be sent as CGI.
     #[error("the handler's response is not valid: {0}")]
     Response(String),

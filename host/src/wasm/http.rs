@@ -1,14 +1,13 @@
 //! Handlers that export `wasi:http/incoming-handler@0.2`: one request, one fresh instance.
 
-use std::{borrow::Cow, path::PathBuf, pin::pin, task::Poll};
+use std::{pin::pin, task::Poll};
 
 use bytes::Bytes;
 use http::{Request, response::Parts, uri::Scheme};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use thiserror::Error;
 use tokio::sync::oneshot;
-use wasmtime::Store;
+use wasmtime::component::InstancePre;
 use wasmtime_wasi_http::{
     Error, WasiHttpView,
     p2::{
@@ -21,37 +20,16 @@ use wasmtime_wasi_http::{
 };
 
 use super::{
-    compile::{Cache, CompileError, Compiler},
-    engine::Engine,
     fault::Fault,
-    filesystem::Folders,
-    limits::{HOSTCALL_BYTES, Limits},
-    store::{self, State, Stderr},
+    sandbox::Sandbox,
+    store::{State, Stderr},
 };
 use crate::{body, request::Variables};
 
-/// A component, ready to run with the folders and limits of one route.
-pub struct Handler {
-    engine: Engine,
+/// A component that exports `wasi:http/incoming-handler`, ready to run.
+pub(super) struct HttpHandler {
     component: ProxyPre<State>,
-    folders: Folders,
-    limits: Limits,
-}
-
-/// A module that cannot serve requests.
-#[derive(Debug, Error)]
-pub enum HandlerError {
-    /// It cannot be compiled.
-    #[error(transparent)]
-    Compile(#[from] CompileError),
-    /// It wants something that the host does not have, or does not export a handler.
-    #[error("{module}: cannot serve requests: {reason}")]
-    Unsuitable {
-        /// Where it came from.
-        module: String,
-        /// The engine's reason.
-        reason: String,
-    },
+    sandbox: Sandbox,
 }
 
 /// One request for a handler.
@@ -81,55 +59,18 @@ pub trait Respond: Send {
     fn flush(&mut self) -> impl Future<Output = ()> + Send;
 }
 
-/// Makes handlers: everything that all of them share.
-pub struct Modules {
-    /// Runs them.
-    pub engine: Engine,
-    /// Keeps their machine code.
-    pub cache: Cache,
-    /// Makes it.
-    pub compiler: Compiler,
-}
-
-/// A component as it was delivered.
-#[derive(Debug, Clone)]
-pub struct Module {
-    /// Where it came from, for messages.
-    pub name: String,
-    /// Its bytes.
-    pub wasm: Cow<'static, [u8]>,
-}
-
-impl Modules {
-    /// Compiles a component into the cache; returns the file.
-    pub fn compile(&self, module: &Module) -> Result<PathBuf, CompileError> {
-        self.cache.compile(&self.engine, module)
+impl HttpHandler {
+    /// Takes a component whose imports are linked.
+    pub(super) fn new(component: InstancePre<State>, sandbox: Sandbox) -> wasmtime::Result<Self> {
+        Ok(Self { component: ProxyPre::new(component)?, sandbox })
     }
 
-    /// Compiles or maps a component and links it.
-    pub fn handler(
+    /// What [`Handler::invoke`](super::Handler::invoke) promises.
+    pub(super) async fn invoke(
         &self,
-        module: &Module,
-        folders: Folders,
-        limits: Limits,
-    ) -> Result<Handler, HandlerError> {
-        let component = self.cache.component(&self.engine, &self.compiler, module)?;
-        let component = store::linker(self.engine.inner())
-            .and_then(|linker| linker.instantiate_pre(&component))
-            .and_then(ProxyPre::new)
-            .map_err(|error| HandlerError::Unsuitable {
-                module: module.name.clone(),
-                reason: format!("{error:#}"),
-            })?;
-        Ok(Handler { engine: self.engine.clone(), component, folders, limits })
-    }
-}
-
-impl Handler {
-    /// Runs one request to its end. Dropping the future cancels the handler.
-    ///
-    /// An error after [`Respond::head`] was called means that the response is incomplete.
-    pub async fn invoke(&self, invocation: Invocation, respond: &mut impl Respond) -> Result<(), Fault> {
+        invocation: Invocation,
+        respond: &mut impl Respond,
+    ) -> Result<(), Fault> {
         let (sender, receiver) = oneshot::channel();
         let (ran, answered) = tokio::join!(self.run(invocation, sender), answer(receiver, respond));
         // A trap is the reason for whatever is missing from the response.
@@ -142,7 +83,7 @@ impl Handler {
         response: oneshot::Sender<Result<::http::Response<HyperOutgoingBody>, ErrorCode>>,
     ) -> Result<(), Fault> {
         let Invocation { request, scheme, variables, stderr } = invocation;
-        let mut store = self.store(State::new(&self.folders, self.limits, variables, stderr));
+        let mut store = self.sandbox.store(variables, stderr);
         let made = |error: wasmtime::Error| Fault::Instantiate(format!("{error:#}"));
         let scheme = if scheme == Scheme::HTTPS { WasiScheme::Https } else { WasiScheme::Http };
         let request = request.map(|body| body.map_err(|body::BrokenOff| Error::HttpRequestBodySize(None)));
@@ -152,16 +93,7 @@ impl Handler {
             Ok(proxy) => proxy.wasi_http_incoming_handler().call_handle(&mut store, request, outparam).await,
             Err(error) => Err(error),
         };
-        ran.map_err(|error| Fault::explain(&error, self.limits, store.data().limiter.refused()))
-    }
-
-    fn store(&self, state: State) -> Store<State> {
-        let mut store = Store::new(self.engine.inner(), state);
-        store.limiter(|state| &mut state.limiter);
-        store.set_hostcall_fuel(HOSTCALL_BYTES);
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
-        store
+        ran.map_err(|error| self.sandbox.fault(&error, &store))
     }
 }
 

@@ -7,14 +7,17 @@ mod compile;
 mod engine;
 mod fault;
 mod filesystem;
+mod handler;
 mod http;
 mod limits;
+mod sandbox;
 mod store;
 
 pub use compile::{Cache, CompileError, Compiler, cache_key};
 pub use engine::{Engine, EngineError, Pool};
 pub use fault::Fault;
 pub use filesystem::{Folders, MountError};
-pub use http::{Handler, HandlerError, Invocation, Module, Modules, Respond};
+pub use handler::{Handler, HandlerError, Module, Modules, Role};
+pub use http::{Invocation, Respond};
 pub use limits::Limits;
 pub use store::{STDERR_LIMIT, Stderr};
