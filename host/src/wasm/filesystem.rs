@@ -1,6 +1,6 @@
 //! The folders that a handler sees, opened once per route.
 
-use std::{os::fd::AsRawFd, path::PathBuf};
+use std::{os::fd::AsRawFd, path::PathBuf, sync::Arc};
 
 use cap_std::{ambient_authority, fs::Dir};
 use thiserror::Error;
@@ -10,9 +10,7 @@ use crate::capability::{Access, Mount};
 
 /// Opened mounts. Cloning is cheap; the folders stay open, and the same, until the last clone is gone.
 #[derive(Clone)]
-pub struct Folders {
-    context: WasiFilesystemCtx,
-}
+pub struct Folders(Arc<WasiFilesystemCtx>);
 
 /// A mount that cannot be opened.
 #[derive(Debug, Error)]
@@ -41,11 +39,11 @@ impl Folders {
                 .map_err(|error| failed(format!("{error:#}")))?;
         }
         let mut context = builder.build();
-        Ok(Self { context: context.filesystem().clone() })
+        Ok(Self(Arc::new(context.filesystem().clone())))
     }
 
     pub(super) fn context(&self) -> WasiFilesystemCtx {
-        self.context.clone()
+        WasiFilesystemCtx::clone(&self.0)
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Sandbox {
 impl Sandbox {
     /// A store for one request.
     pub(super) fn store(&self, variables: Variables, stderr: Stderr) -> Store<State> {
-        let state = State::new(&self.folders, self.limits, variables, stderr);
+        let state = State::new(self.folders.clone(), self.limits, variables, stderr);
         let mut store = Store::new(self.engine.inner(), state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(HOSTCALL_BYTES);
