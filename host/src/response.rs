@@ -6,6 +6,7 @@ use bytes::{BufMut, BytesMut};
 use http::{
     HeaderMap, HeaderName, Method, StatusCode,
     header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+    uri::PathAndQuery,
 };
 
 /// Headers that speak about one connection, which is the web server's business.
@@ -18,6 +19,21 @@ const HOP_BY_HOP: [HeaderName; 7] = [
     TRANSFER_ENCODING,
     UPGRADE,
 ];
+
+/// In the extensions of a response's head: the response is the one that this site gives for another path of its own
+/// (RFC 3875 §6.2.2). Nothing else of the head counts, and there is no body.
+///
+/// Only a CGI response whose header block is a `Location` alone can be one: in HTTP, `Location` is a header among others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalRedirect(pub PathAndQuery);
+
+impl LocalRedirect {
+    /// Reads the value of a `Location`; nothing where that is not an absolute path with or without a query.
+    pub fn read(location: &[u8]) -> Option<Self> {
+        let path = location.first() == Some(&b'/') && !location.contains(&b'#');
+        path.then(|| PathAndQuery::try_from(location).ok().map(Self)).flatten()
+    }
+}
 
 /// Writes the header block, its empty line included.
 ///
@@ -132,6 +148,19 @@ mod tests {
             ],
             "Status: 200 OK\r\ncontent-type: a/b\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n\r\n",
         );
+    }
+
+    #[test]
+    fn local_redirects() {
+        let check = |location: &str, expected: Option<&str>| {
+            let read = LocalRedirect::read(location.as_bytes());
+            assert_eq!(read.as_ref().map(|LocalRedirect(path)| path.as_str()), expected, "{location:?}");
+        };
+        check("/", Some("/"));
+        check("/bin/view/A%20b?c=d&e", Some("/bin/view/A%20b?c=d&e"));
+        for none in ["", "view", "http://other.example/", "?a", "*", "/a b", "/a#b", "/a\r\nb"] {
+            check(none, None);
+        }
     }
 
     #[test]
