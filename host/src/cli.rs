@@ -1,8 +1,8 @@
-//! The command line.
+//! The command line, and the environment that stands in for it.
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
 use fcgi_wasm_host::config::{Written, WrittenExecution};
 
 /// FastCGI application server that runs each request in a fresh WebAssembly sandbox
@@ -10,6 +10,8 @@ use fcgi_wasm_host::config::{Written, WrittenExecution};
 #[command(
     version,
     max_term_width = 100,
+    after_help = "Every option can be given in the environment: --cache-dir as FCGI_WASM_HOST_CACHE_DIR, and so on; \
+                  values of those that may be repeated with spaces between them. The command line goes before it.",
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true
 )]
@@ -33,14 +35,68 @@ pub(crate) enum Command {
     },
 }
 
+impl Cli {
+    /// Reads the command line and the environment. Ends the program where these are wrong, or ask for help.
+    pub(crate) fn read() -> Self {
+        let matches = command().get_matches();
+        Self::from(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    fn from(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut cli = Self::from_arg_matches(matches)?;
+        let Written { listen, mount, .. } = &mut cli.written;
+        for (option, values) in [("listen", listen), ("mount", mount)] {
+            if matches.value_source(option) == Some(ValueSource::EnvVariable) {
+                *values = values.iter().flat_map(|all| all.split_whitespace()).map(str::to_owned).collect();
+            }
+        }
+        Ok(cli)
+    }
+}
+
+fn command() -> clap::Command {
+    Cli::command().mut_args(with_variable).mut_subcommands(|command| command.mut_args(with_variable))
+}
+
+/// Gives an option its variable in the environment, unless it has one.
+fn with_variable(option: Arg) -> Arg {
+    let Some(name) = option.get_long().filter(|_| option.get_env().is_none()) else { return option };
+    let variable = format!("FCGI_WASM_HOST_{}", name.to_uppercase().replace('-', "_"));
+    // Once per option and process: the names must live as long as the command line does.
+    option.env(&*variable.leak()).hide_env(true)
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::ArgAction;
 
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_has_its_variable() {
+        let command = command();
+        let compile = command.find_subcommand("compile").expect("a command");
+        for option in command.get_arguments().chain(compile.get_arguments()) {
+            let Some(name) = option.get_long() else { continue };
+            let variable = option.get_env().and_then(|variable| variable.to_str()).expect(name);
+            let expected = match name {
+                "web-server-addrs" => "FCGI_WEB_SERVER_ADDRS".to_owned(),
+                _ => format!("FCGI_WASM_HOST_{}", name.to_uppercase().replace('-', "_")),
+            };
+            assert_eq!(variable, expected);
+        }
+    }
+
+    #[test]
+    fn options_that_may_be_repeated_are_read_apart() {
+        let command = command();
+        let repeated = command.get_arguments().filter(|one| matches!(one.get_action(), ArgAction::Append));
+        let names: Vec<_> = repeated.filter_map(Arg::get_long).collect();
+        assert_eq!(names, ["listen", "mount"], "Cli::from names them, too");
     }
 }

@@ -13,4 +13,5 @@ pub mod load;
 pub mod request;
 pub mod response;
 pub mod serve;
+pub mod trust;
 pub mod wasm;

@@ -65,7 +65,8 @@ pub fn generation(config: &Config, modules: &Modules) -> Result<Generation, Load
     let module = module(&config.module)?;
     let Execution { terms, limits, deadline, max_response, .. } = config.execution;
     let handler = modules.handler(&module, folders, limits)?;
-    Ok(Generation { handler, admission: Admission::new(terms), deadline, max_response })
+    let (mounts, admission) = (config.mounts.as_slice().into(), Admission::new(terms));
+    Ok(Generation { handler, mounts, admission, deadline, max_response })
 }
 
 /// The bytes of a module.

@@ -2,16 +2,22 @@
 
 mod cli;
 
-use std::{env, ffi::OsString, io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    env,
+    ffi::OsString,
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
-use clap::Parser;
 use cli::{Cli, Command};
 use fcgi_wasm_host::{
-    config::{Config, Execution, ModuleSource, Written, WrittenExecution},
+    config::{Config, Execution, ModuleSource, Start, Written, WrittenExecution},
     gateway, load,
-    serve::{self, Dispatch, Listener},
+    serve::{self, Listener},
     wasm::Compiler,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -24,7 +30,7 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let Cli { command, written } = Cli::parse();
+    let Cli { command, written } = Cli::read();
     start_log();
     let done = match command {
         Some(Command::Compile { modules, execution }) => compile(modules, execution),
@@ -33,7 +39,8 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("fcgi-wasm-host: {error:#}");
+            // Not with `eprintln`: standard error may be a pipe that nobody reads any more.
+            let _ = writeln!(io::stderr(), "fcgi-wasm-host: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -44,37 +51,39 @@ fn start_log() {
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        // It would be told on standard error, which is what failed; and failing to tell that would be a panic.
+        .log_internal_errors(false)
         .init();
 }
 
 fn run(written: Written) -> anyhow::Result<()> {
-    let config = Config::check(written)?;
+    let start = if serve::is_inherited() { Start::Spawned } else { Start::Alone };
+    let config = Config::check(written, start)?;
     raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(config))
+    runtime.block_on(serve(config, start))
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
+async fn serve(config: Config, start: Start) -> anyhow::Result<()> {
     let compiler = compiler(&config);
     let modules = load::modules(&config.execution, compiler)?;
     let generation = load::generation(&config, &modules)?;
     let current = Arc::new(ArcSwap::from_pointee(generation));
     // Before anybody can connect: from then on, stopping means to finish what runs.
     let stop = CancellationToken::new();
-    stop_on_signals(stop.clone())?;
+    stop_on_signals(&stop, start)?;
     let mut listeners = Vec::new();
-    for address in &config.listen {
-        listeners.push(Listener::bind(address, config.socket)?);
-        info!(%address, "listening");
+    for listen in &config.listen {
+        listeners.push(Listener::bind(listen.clone(), config.socket)?);
+        info!(address = %listen.address, "listening");
     }
     let gateway = match config.http {
-        Some(address) => Some(gateway::start(address, config.listen[0].clone(), stop.clone()).await?),
+        Some(address) => Some(gateway::start(address, config.listen[0].address.clone(), stop.clone()).await?),
         None => None,
     };
-    let dispatch = Arc::new(Dispatch::new(current));
-    let cut = serve::serve(listeners, dispatch, stop, config.execution.drain).await;
+    let cut = serve::serve(listeners, current, stop, config.execution.drain).await;
     if let Some(gateway) = gateway {
         gateway.await?;
     }
@@ -89,7 +98,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 fn compile(modules: Vec<PathBuf>, written: WrittenExecution) -> anyhow::Result<()> {
-    let execution = Execution::check(written)?;
+    let execution = Execution::check(written, Start::Alone)?;
     let sources = if modules.is_empty() {
         vec![ModuleSource::BuiltIn]
     } else {
@@ -120,17 +129,22 @@ fn compiler(config: &Config) -> Compiler {
     Compiler::Child(program, arguments)
 }
 
-/// SIGTERM and SIGINT end the host in good order.
-fn stop_on_signals(stop: CancellationToken) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot handle SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot handle SIGINT")?;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => info!("SIGTERM"),
-            _ = interrupt.recv() => info!("SIGINT"),
-        }
-        stop.cancel();
-    });
+/// SIGTERM and SIGINT end the host in good order; where a web server started it, SIGUSR1 as well, with which such servers
+/// ask for the same.
+fn stop_on_signals(stop: &CancellationToken, start: Start) -> anyhow::Result<()> {
+    let mut signals = vec![("SIGTERM", SignalKind::terminate()), ("SIGINT", SignalKind::interrupt())];
+    if start == Start::Spawned {
+        signals.push(("SIGUSR1", SignalKind::user_defined1()));
+    }
+    for (name, kind) in signals {
+        let mut received = signal(kind).with_context(|| format!("cannot handle {name}"))?;
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            received.recv().await;
+            info!("{name}");
+            stop.cancel();
+        });
+    }
     Ok(())
 }
 

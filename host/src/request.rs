@@ -11,6 +11,8 @@ use http::{
 };
 use thiserror::Error;
 
+use crate::trust::Trust;
+
 /// Headers that speak about one connection (RFC 9110 §7.6.1), or about a body whose framing FastCGI replaces.
 const HOP_BY_HOP: [&[u8]; 9] = [
     b"CONNECTION",
@@ -23,12 +25,6 @@ const HOP_BY_HOP: [&[u8]; 9] = [
     b"CONTENT_LENGTH",
     b"CONTENT_TYPE",
 ];
-
-/// `HTTP_PROXY` comes from a client's `Proxy` header and would be taken for a setting (CVE-2016-5385).
-const HTTP_PROXY: &[u8] = b"HTTP_PROXY";
-
-/// Who the client is, in variables that some web servers fill in without having checked it.
-const UNVERIFIED: [&[u8]; 4] = [b"REMOTE_USER", b"AUTH_TYPE", b"REDIRECT_REMOTE_USER", b"REMOTE_IDENT"];
 
 /// A header name longer than any real one; what it names is dropped.
 const MAX_HEADER_NAME: usize = 128;
@@ -87,22 +83,34 @@ impl RequestError {
 
 /// The request's CGI variables, less those that a handler must not believe.
 #[derive(Debug, Clone)]
-pub struct Variables(Arc<Params>);
+pub struct Variables {
+    params: Arc<Params>,
+    trust: Trust,
+}
 
 impl Variables {
-    /// Wraps what the web server sent.
-    pub fn new(params: Params) -> Self {
-        Self(Arc::new(params))
+    /// Wraps what a web server sent that is believed so far.
+    pub fn new(params: Params, trust: Trust) -> Self {
+        Self { params: Arc::new(params), trust }
     }
 
     /// The value of a variable; empty and missing are the same (RFC 3875 §4.1).
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.0.get(name).filter(|value| !value.is_empty())
+        self.params.get(name).filter(|value| !value.is_empty() && !self.trust.hides(name.as_bytes()))
+    }
+
+    /// The same variables but for those that `replaced` names; an empty value takes one away.
+    pub(crate) fn replace(&self, replaced: &[(&str, &[u8])]) -> Self {
+        let named = |name: &[u8]| replaced.iter().any(|(other, _)| other.as_bytes() == name);
+        let kept = self.params.iter().filter(|(name, _)| !named(name));
+        let new = replaced.iter().filter(|(_, value)| !value.is_empty());
+        let new = new.map(|(name, value)| (name.as_bytes(), *value));
+        Self { params: Arc::new(kept.chain(new).collect()), trust: self.trust }
     }
 
     /// What a handler sees as its environment.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.0.iter().filter(|(name, _)| *name != HTTP_PROXY && !UNVERIFIED.contains(name))
+        self.params.iter().filter(|(name, _)| !self.trust.hides(name))
     }
 }
 
@@ -139,8 +147,12 @@ fn length(variables: &Variables) -> Result<Option<u64>, RequestError> {
 
 fn scheme(variables: &Variables) -> Scheme {
     let on = |value: &[u8]| value.eq_ignore_ascii_case(b"on") || value == b"1";
+    let is = |name, scheme: &[u8]| {
+        variables.get(name).is_some_and(|value: &[u8]| value.eq_ignore_ascii_case(scheme))
+    };
     let https = variables.get("HTTPS").is_some_and(on)
-        || variables.get("REQUEST_SCHEME").is_some_and(|value| value.eq_ignore_ascii_case(b"https"));
+        || is("REQUEST_SCHEME", b"https")
+        || is("HTTP_X_FORWARDED_PROTO", b"https");
     if https { Scheme::HTTPS } else { Scheme::HTTP }
 }
 
@@ -235,6 +247,29 @@ fn escaped(text: &[u8], keep: fn(u8) -> bool) -> Vec<u8> {
     out
 }
 
+/// A path without its `%` escapes, as variables have it (RFC 3875 §4.1.5); what is none stays as it is.
+pub(crate) fn decoded(path: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let [first, tail @ ..] = rest {
+        let escape = match rest {
+            [b'%', high, low, ..] => str::from_utf8(&[*high, *low]).ok().and_then(hex),
+            _ => None,
+        };
+        out.push(escape.unwrap_or(*first));
+        rest = if escape.is_some() { &tail[2..] } else { tail };
+    }
+    out
+}
+
+fn hex(digits: &str) -> Option<u8> {
+    digits
+        .bytes()
+        .all(|digit| digit.is_ascii_hexdigit())
+        .then(|| u8::from_str_radix(digits, 16).ok())
+        .flatten()
+}
+
 /// The client's headers from `HTTP_*`, and the body's from `CONTENT_*` (RFC 3875 §4.1.18).
 fn headers(variables: &Variables) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(16);
@@ -280,8 +315,12 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Head, RequestError> {
+        Head::read(&variables(pairs, Trust::default()))
+    }
+
+    fn variables(pairs: &[(&str, &str)], trust: Trust) -> Variables {
         let params = pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-        Head::read(&Variables::new(params))
+        Variables::new(params, trust)
     }
 
     fn get(pairs: &[(&str, &str)]) -> Head {
@@ -330,6 +369,7 @@ mod tests {
     #[test]
     fn headers_are_the_clients() {
         let head = get(&[
+            ("HTTP_X_WORD", "one"),
             ("HTTP_X_FORWARDED_FOR", "1.2.3.4"),
             ("HTTP_PROXY", "evil"),
             ("HTTP_CONNECTION", "close"),
@@ -341,17 +381,28 @@ mod tests {
         ]);
         let mut names: Vec<_> = head.headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["content-type", "host", "x-forwarded-for"]);
+        assert_eq!(names, ["content-type", "host", "x-word"]);
         assert_eq!(head.headers["host"], "wiki.example:8080");
     }
 
     #[test]
-    fn handlers_do_not_see_unverified_names() {
-        let pairs =
-            [("REMOTE_USER", "admin"), ("AUTH_TYPE", "Basic"), ("PATH_INFO", "/x"), ("HTTP_PROXY", "y")];
-        let variables =
-            Variables::new(pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect());
-        assert_eq!(variables.iter().collect::<Vec<_>>(), [(b"PATH_INFO".as_slice(), b"/x".as_slice())]);
+    fn handlers_see_what_is_trusted() {
+        let all =
+            [("REMOTE_USER", "admin"), ("PATH_INFO", "/x"), ("HTTPS", "on"), ("HTTP_FORWARDED", "for=a")];
+        let check = |trust: Trust, expected: &[&str]| {
+            let variables = variables(&all, trust);
+            let seen: Vec<_> = variables.iter().map(|(name, _)| String::from_utf8_lossy(name)).collect();
+            assert_eq!(seen, expected, "{trust:?}");
+            for (name, value) in all {
+                let expected = expected.contains(&name).then_some(value.as_bytes());
+                assert_eq!(variables.get(name), expected, "{name} {trust:?}");
+            }
+        };
+        let nothing = Trust { user: false, https: false, forwarded: false };
+        check(nothing, &["PATH_INFO"]);
+        check(Trust::default(), &["PATH_INFO", "HTTPS"]);
+        check(Trust { user: true, ..nothing }, &["REMOTE_USER", "PATH_INFO"]);
+        check(Trust { forwarded: true, ..nothing }, &["PATH_INFO", "HTTP_FORWARDED"]);
     }
 
     #[test]
@@ -361,5 +412,26 @@ mod tests {
         check("HTTPS", "off", Scheme::HTTP);
         check("REQUEST_SCHEME", "https", Scheme::HTTPS);
         check("HTTPS", "", Scheme::HTTP);
+        check("HTTP_X_FORWARDED_PROTO", "https", Scheme::HTTP);
+    }
+
+    #[test]
+    fn https_may_be_what_another_proxy_says() {
+        let pairs = [("REQUEST_METHOD", "GET"), ("HTTP_X_FORWARDED_PROTO", "https")];
+        let trust = Trust { forwarded: true, ..Trust::default() };
+        let head = Head::read(&variables(&pairs, trust)).expect("a valid request");
+        assert_eq!(
+            (head.scheme, &head.headers["x-forwarded-proto"]),
+            (Scheme::HTTPS, &"https".parse().expect("a value"))
+        );
+    }
+
+    #[test]
+    fn paths() {
+        let check = |path: &str, expected: &str| assert_eq!(decoded(path.as_bytes()), expected.as_bytes());
+        check("/a%20b/%C3%A4", "/a b/\u{e4}");
+        check("/100%", "/100%");
+        check("/%zz%4", "/%zz%4");
+        check("/%+4", "/%+4");
     }
 }

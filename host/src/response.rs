@@ -4,54 +4,122 @@ use std::io::Write;
 
 use bytes::{BufMut, BytesMut};
 use http::{
-    HeaderMap, HeaderName, Method, StatusCode,
-    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION},
+    uri::PathAndQuery,
 };
+use thiserror::Error;
 
-/// Headers that speak about one connection, which is the web server's business.
-const HOP_BY_HOP: [HeaderName; 7] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
+/// Bytes of a header block, at most. Web servers take 4 to 64 KiB; the rest of it would be an answer without any page.
+pub const MAX_HEAD: usize = 64 << 10;
 
-/// Writes the header block, its empty line included.
+/// Bytes of a header block that every web server takes as it comes: nginx reads it into one page of memory.
+pub const USUAL_HEAD: usize = 4 << 10;
+
+/// A response that no web server could make sense of.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum HeadError {
+    /// There must be another response after it, which CGI has no room for, or nobody knows what it means.
+    #[error("status {0} is not final")]
+    Status(StatusCode),
+    /// Web servers and browsers would each take another one.
+    #[error("it has more than one {0}")]
+    Repeated(HeaderName),
+    /// Not a number of bytes.
+    #[error("its content-length {0:?} is not a number")]
+    Length(HeaderValue),
+    /// A local redirect that leads nowhere on this site.
+    #[error("its location {0:?} is not a path of this site")]
+    Location(Option<HeaderValue>),
+    /// Longer than web servers take.
+    #[error("its header block of {0} bytes is larger than {max}", max = MAX_HEAD)]
+    TooLarge(usize),
+}
+
+/// In the extensions of a response's head: the response is the one that this site gives for the path in its `Location`
+/// (RFC 3875 §6.2.2). Nothing else of the head counts, and there is no body.
+///
+/// Only a CGI response whose header block is a `Location` alone can be one: in HTTP, `Location` is a header among others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalRedirect;
+
+impl LocalRedirect {
+    /// The path, with its query, that a `Location` names; nothing where it is not an absolute path, or has a NUL in it, which
+    /// no variable can hold.
+    pub fn target(location: &[u8]) -> Option<PathAndQuery> {
+        let nul = location.windows(3).any(|escape| escape == b"%00");
+        let path = location.first() == Some(&b'/') && !location.contains(&b'#') && !nul;
+        path.then(|| PathAndQuery::try_from(location).ok()).flatten()
+    }
+}
+
+/// Whether a header speaks about one connection, which is the web server's business (RFC 9110 §7.6.1).
+pub fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer" | "transfer-encoding" | "upgrade"
+    )
+}
+
+/// Writes the header block, its empty line included, or nothing where it would not be valid. Returns the length of the body
+/// that it promises, where it does.
 ///
 /// `Location` comes first and `Status` always: some web servers answer a lone `Location` with 200, and HAProxy
 /// changes a 303 that stands before its `Location` to 302.
-pub fn write_head(status: StatusCode, headers: &HeaderMap, out: &mut BytesMut) {
+pub fn write_head(
+    status: StatusCode,
+    headers: &HeaderMap,
+    out: &mut BytesMut,
+) -> Result<Option<u64>, HeadError> {
+    let length = check(status, headers)?;
+    let start = out.len();
     if let Some(location) = headers.get(LOCATION) {
         line(out, LOCATION.as_str(), location.as_bytes());
     }
-    out.put_slice(b"Status: ");
-    out.put_slice(status.as_str().as_bytes());
-    out.put_u8(b' ');
-    out.put_slice(status.canonical_reason().unwrap_or("Unknown").as_bytes());
-    out.put_slice(b"\r\n");
+    status_line(out, status);
+    let may_have_body = may_have_body(status);
     for (name, value) in headers {
-        if *name != LOCATION && !HOP_BY_HOP.contains(name) && name != "status" {
+        // What may have no body must not announce one (RFC 9110 §8.6); of 304 it is the length of what is not sent.
+        let announces = *name == CONTENT_LENGTH && !may_have_body && status != StatusCode::NOT_MODIFIED;
+        if *name != LOCATION && !announces && is_the_handlers(name) {
             line(out, name.as_str(), value.as_bytes());
         }
     }
-    if !headers.contains_key(CONTENT_TYPE) && may_have_body(status) {
+    if may_have_body && !headers.contains_key(CONTENT_TYPE) {
         // A body needs a type (RFC 3875 §6.3.1), and a guess could turn text into a script.
         line(out, CONTENT_TYPE.as_str(), b"application/octet-stream");
     }
     out.put_slice(b"\r\n");
+    let size = out.len() - start;
+    if size > MAX_HEAD {
+        out.truncate(start);
+        return Err(HeadError::TooLarge(size));
+    }
+    Ok(length)
+}
+
+/// Writes a header block with an order to the web server, which makes the body and knows its length and, where the handler
+/// does not say it, its type.
+pub fn write_order(
+    status: StatusCode,
+    headers: &HeaderMap,
+    (order, value): (&HeaderName, &HeaderValue),
+    out: &mut BytesMut,
+) -> Result<(), HeadError> {
+    check(status, headers)?;
+    status_line(out, status);
+    for (name, value) in headers.iter().filter(|(name, _)| **name != CONTENT_LENGTH && is_the_handlers(name))
+    {
+        line(out, name.as_str(), value.as_bytes());
+    }
+    line(out, order.as_str(), value.as_bytes());
+    out.put_slice(b"\r\n");
+    Ok(())
 }
 
 /// Whether the response to `method` with this status carries a body (RFC 9110 §6.4.1).
 pub fn has_body(method: &Method, status: StatusCode) -> bool {
     method != Method::HEAD && may_have_body(status)
-}
-
-/// The length that the head promises, where it does.
-pub fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
 /// The host's own page about a request that no handler answered; the head alone where only that was asked for.
@@ -85,8 +153,47 @@ pub fn error_page(status: StatusCode, explanation: &str, head_only: bool, out: &
     }
 }
 
+/// What must hold for any response; returns the length that it promises. That names and values stay in their lines is in
+/// the nature of their types.
+fn check(status: StatusCode, headers: &HeaderMap) -> Result<Option<u64>, HeadError> {
+    if !(200..600).contains(&status.as_u16()) {
+        return Err(HeadError::Status(status));
+    }
+    if headers.len() > headers.keys_len() {
+        let once = [CONTENT_LENGTH, CONTENT_TYPE, LOCATION];
+        if let Some(name) = once.into_iter().find(|name| headers.get_all(name).iter().nth(1).is_some()) {
+            return Err(HeadError::Repeated(name));
+        }
+    }
+    let Some(length) = headers.get(CONTENT_LENGTH) else { return Ok(None) };
+    let digits = length.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = digits.and_then(|digits| digits.parse().ok());
+    number.map(Some).ok_or_else(|| HeadError::Length(length.clone()))
+}
+
+/// Whether a handler may say this to the client, or to the web server.
+fn is_the_handlers(name: &HeaderName) -> bool {
+    let hosts = matches!(
+        name.as_str(),
+        // The host's own word in a header block.
+        "status"
+        // Orders to the web server to send, or to send and delete, a file that the handler need not be allowed to see.
+        | "x-accel-redirect" | "x-sendfile" | "x-sendfile2" | "x-sendfile-temporary" | "x-lighttpd-send-file"
+        | "x-lighttpd-send-tempfile" | "x-reproxy-url"
+    );
+    !hosts && !is_hop_by_hop(name)
+}
+
 fn may_have_body(status: StatusCode) -> bool {
-    !status.is_informational() && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+fn status_line(out: &mut BytesMut, status: StatusCode) {
+    out.put_slice(b"Status: ");
+    out.put_slice(status.as_str().as_bytes());
+    out.put_u8(b' ');
+    out.put_slice(status.canonical_reason().unwrap_or("Unknown").as_bytes());
+    out.put_slice(b"\r\n");
 }
 
 fn line(out: &mut BytesMut, name: &str, value: &[u8]) {
@@ -100,14 +207,21 @@ fn line(out: &mut BytesMut, name: &str, value: &[u8]) {
 mod tests {
     use super::*;
 
-    fn check(status: u16, headers: &[(&'static str, &'static str)], expected: &str) {
+    fn written(status: u16, headers: &[(&'static str, &str)]) -> Result<(String, Option<u64>), HeadError> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, value.parse().expect("a header value"));
         }
-        let mut out = BytesMut::new();
-        write_head(StatusCode::from_u16(status).expect("a status"), &map, &mut out);
-        assert_eq!(str::from_utf8(&out).expect("text"), expected);
+        let mut out = BytesMut::from("before ");
+        let length = write_head(StatusCode::from_u16(status).expect("a status"), &map, &mut out);
+        let text = String::from_utf8(out.to_vec()).expect("text");
+        let head = text.strip_prefix("before ").expect("what was there").to_owned();
+        assert!(length.is_ok() || head.is_empty(), "{head}");
+        Ok((head, length?))
+    }
+
+    fn check(status: u16, headers: &[(&'static str, &str)], expected: &str) {
+        assert_eq!(written(status, headers).map(|(head, _)| head).as_deref(), Ok(expected));
     }
 
     #[test]
@@ -128,10 +242,77 @@ mod tests {
                 ("set-cookie", "a=1"),
                 ("set-cookie", "b=2"),
                 ("connection", "close"),
+                ("transfer-encoding", "chunked"),
+                ("x-accel-redirect", "/etc/passwd"),
+                ("x-sendfile", "/etc/passwd"),
                 ("status", "500"),
             ],
             "Status: 200 OK\r\ncontent-type: a/b\r\nset-cookie: a=1\r\nset-cookie: b=2\r\n\r\n",
         );
+    }
+
+    #[test]
+    fn orders() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [("etag", "\"1\""), ("content-length", "0"), ("x-sendfile", "/pub/x")] {
+            headers.append(name, value.parse().expect("a header value"));
+        }
+        let (name, value) = (HeaderName::from_static("x-accel-redirect"), HeaderValue::from_static("/p/x"));
+        let mut out = BytesMut::new();
+        write_order(StatusCode::OK, &headers, (&name, &value), &mut out).expect("a valid head");
+        let expected = "Status: 200 OK\r\netag: \"1\"\r\nx-accel-redirect: /p/x\r\n\r\n";
+        assert_eq!(str::from_utf8(&out).expect("text"), expected);
+    }
+
+    #[test]
+    fn what_has_no_body_announces_none() {
+        check(204, &[("content-length", "5")], "Status: 204 No Content\r\n\r\n");
+        check(205, &[("content-length", "5")], "Status: 205 Reset Content\r\n\r\n");
+        check(304, &[("content-length", "5")], "Status: 304 Not Modified\r\ncontent-length: 5\r\n\r\n");
+    }
+
+    #[test]
+    fn lengths() {
+        let check = |length: &str, expected| {
+            let headers = [("content-type", "a/b"), ("content-length", length)];
+            assert_eq!(written(200, &headers).map(|(_, length)| length).ok(), expected, "{length:?}");
+        };
+        check("0", Some(Some(0)));
+        check("12", Some(Some(12)));
+        for bad in ["", "-1", "+5", "5,5", "0x10", "1 2", "18446744073709551616"] {
+            check(bad, None);
+        }
+        assert_eq!(written(200, &[]).map(|(_, length)| length), Ok(None));
+    }
+
+    #[test]
+    fn refused_heads_say_why() {
+        let check = |status: u16, headers: &[(&'static str, &str)], expected: &str| {
+            let told = written(status, headers).expect_err(expected).to_string();
+            assert!(told.contains(expected), "{told}");
+        };
+        check(103, &[], "103 Early Hints is not final");
+        check(101, &[], "101 Switching Protocols");
+        check(600, &[], "status 600");
+        check(999, &[], "status 999");
+        check(200, &[("content-type", "a/b"), ("content-type", "c/d")], "more than one content-type");
+        check(200, &[("content-length", "1"), ("content-length", "1")], "more than one content-length");
+        check(302, &[("location", "/a"), ("location", "/b")], "more than one location");
+        check(200, &[("content-length", "five")], "\"five\" is not a number");
+        check(200, &[("x-large", &"x".repeat(MAX_HEAD))], "is larger than 65536");
+    }
+
+    #[test]
+    fn local_redirects() {
+        let check = |location: &str, expected: Option<&str>| {
+            let target = LocalRedirect::target(location.as_bytes());
+            assert_eq!(target.as_ref().map(PathAndQuery::as_str), expected, "{location:?}");
+        };
+        check("/", Some("/"));
+        check("/bin/view/A%20b?c=d&e", Some("/bin/view/A%20b?c=d&e"));
+        for none in ["", "view", "http://other.example/", "?a", "*", "/a b", "/a#b", "/a\r\nb", "/a%00b"] {
+            check(none, None);
+        }
     }
 
     #[test]
@@ -142,6 +323,7 @@ mod tests {
         check(Method::GET, 200, true);
         check(Method::HEAD, 200, false);
         check(Method::GET, 204, false);
+        check(Method::GET, 205, false);
         check(Method::GET, 304, false);
         check(Method::POST, 500, true);
     }

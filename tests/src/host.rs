@@ -29,6 +29,7 @@ pub struct Builder {
     command: Command,
     folder: TempDir,
     socket: PathBuf,
+    options: String,
     own_cache: bool,
 }
 
@@ -63,7 +64,7 @@ impl TestHost {
         let mut command = Command::new(paths::program());
         command.env("RUST_LOG", "info").env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        Builder { command, folder, socket, own_cache: false }
+        Builder { command, folder, socket, options: String::new(), own_cache: false }
     }
 
     /// Sends a GET request and waits for the whole response.
@@ -182,6 +183,20 @@ impl Builder {
         self
     }
 
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Adds options, with commas between them, to the address of its own socket.
+    #[must_use]
+    pub fn options(mut self, options: &str) -> Self {
+        self.options = format!(",{options}");
+        self
+    }
+
     /// Lets the guest see `folder` as `guest`, a path with `:ro` or `:rw` behind it or not.
     #[must_use]
     pub fn mount(self, folder: &Path, guest: &str) -> Self {
@@ -222,8 +237,10 @@ impl Builder {
     }
 
     fn spawn(self) -> TestHost {
-        let Self { mut command, folder, socket, own_cache } = self;
-        command.arg("--listen").arg(&socket);
+        let Self { mut command, folder, socket, options, own_cache } = self;
+        let mut listen = socket.clone().into_os_string();
+        listen.push(options);
+        command.arg("--listen").arg(listen);
         if !own_cache {
             command.arg("--cache-dir").arg(paths::cache());
         }

@@ -18,6 +18,7 @@ const PROGRAM: &str = "/usr/sbin/nginx";
 /// What an operator changes in `examples/nginx/foswiki.conf`.
 const SOCKET: &str = "unix:/run/foswiki/foswiki.sock";
 const PORT: &str = "listen 80;";
+const LOCATION: &str = "location / {";
 const KEEP: &str = "fastcgi_keep_conn on;";
 
 /// An nginx in front of a host; ended with the story.
@@ -31,12 +32,17 @@ pub struct Nginx {
 impl Nginx {
     /// An nginx that keeps its connections to the host.
     pub fn before(host: &TestHost) -> Self {
-        Self::start(host, true)
+        Self::start(host, true, "")
+    }
+
+    /// The same with another location beside the host's.
+    pub fn with_location(host: &TestHost, location: &str) -> Self {
+        Self::start(host, true, location)
     }
 
     /// An nginx that makes a connection for each request.
     pub fn without_keep_alive(host: &TestHost) -> Self {
-        Self::start(host, false)
+        Self::start(host, false, "")
     }
 
     /// Asks for a page.
@@ -59,11 +65,11 @@ impl Nginx {
         fs::read_to_string(self.folder.path().join("error.log")).expect("an error log")
     }
 
-    fn start(host: &TestHost, keep: bool) -> Self {
+    fn start(host: &TestHost, keep: bool, location: &str) -> Self {
         assert!(Path::new(PROGRAM).is_file(), "{PROGRAM} is missing: run `apt-get install nginx` first");
         let folder = tempfile::Builder::new().prefix("nginx.").tempdir().expect("a folder");
         let address = free_address();
-        configure(folder.path(), host.socket(), address, keep);
+        configure(folder.path(), host.socket(), address, (keep, location));
         let child = Command::new(PROGRAM)
             .arg("-p")
             .arg(folder.path())
@@ -97,13 +103,14 @@ pub fn free_address() -> SocketAddr {
 }
 
 /// Writes what Debian's own `nginx.conf` is, in short, around the operator's file.
-fn configure(folder: &Path, socket: &Path, address: SocketAddr, keep: bool) {
+fn configure(folder: &Path, socket: &Path, address: SocketAddr, (keep, location): (bool, &str)) {
     let example = fs::read_to_string(paths::repository("examples/nginx/foswiki.conf")).expect("the example");
     let keep = if keep { KEEP } else { "fastcgi_keep_conn off;" };
     let changes = [
         (SOCKET, format!("unix:{}", socket.display())),
         (PORT, format!("listen {address};")),
         (KEEP, keep.to_owned()),
+        (LOCATION, format!("{location}\n\n    {LOCATION}")),
     ];
     let site = changes.iter().fold(example, |site, (from, to)| {
         assert_eq!(site.matches(from).count(), 1, "{from:?} in examples/nginx/foswiki.conf");

@@ -9,8 +9,9 @@ const ENGINE: &[&str] = &["wasmtime", "wasmtime_wasi", "wasmtime_wasi_http"];
 
 const LAYERS: &[Layer] = &[
     ("capability.rs", &[], &[]),
-    ("response.rs", &[], &["bytes", "http"]),
-    ("request.rs", &[], &["bytes", "fcgi", "http", "thiserror"]),
+    ("trust.rs", &[], &[]),
+    ("response.rs", &[], &["bytes", "http", "thiserror"]),
+    ("request.rs", &["trust"], &["bytes", "fcgi", "http", "thiserror"]),
     ("body.rs", &[], &["bytes", "http_body", "thiserror"]),
     ("admission.rs", &[], &["thiserror", "tokio"]),
     (
@@ -35,17 +36,32 @@ const LAYERS: &[Layer] = &[
             "wasmtime_wasi_http",
         ],
     ),
-    ("generation.rs", &["admission", "wasm"], &[]),
+    ("generation.rs", &["admission", "capability", "wasm"], &[]),
     (
         "serve",
-        &["admission", "body", "generation", "request", "response", "wasm"],
-        &["arc_swap", "bytes", "fcgi", "http", "rustix", "thiserror", "tokio", "tokio_util", "tracing"],
+        &["admission", "body", "capability", "generation", "request", "response", "trust", "wasm"],
+        &[
+            "arc_swap",
+            "bytes",
+            "fcgi",
+            "http",
+            "ipnet",
+            "rustix",
+            "thiserror",
+            "tokio",
+            "tokio_util",
+            "tracing",
+        ],
     ),
-    ("config", &["admission", "capability", "serve", "wasm"], &["bytesize", "cap_std", "clap", "humantime"]),
+    (
+        "config",
+        &["admission", "capability", "serve", "trust", "wasm"],
+        &["bytesize", "cap_std", "clap", "humantime", "ipnet"],
+    ),
     ("load.rs", &["admission", "config", "generation", "wasm"], &["thiserror"]),
     (
         "gateway.rs",
-        &["serve"],
+        &["request", "serve"],
         &[
             "bytes",
             "fcgi",

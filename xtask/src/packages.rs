@@ -34,7 +34,21 @@ const NGINX: Program = Program {
 };
 
 /// All programs that the tests need besides cargo.
-pub(crate) const TESTS: &[Program] = &[NGINX];
+pub(crate) const TESTS: &[Program] = &[
+    NGINX,
+    Program {
+        name: "lighttpd",
+        kind: Kind::File,
+        package: "lighttpd",
+        purpose: "a web server that starts the host",
+    },
+    Program {
+        name: "spawn-fcgi",
+        kind: Kind::File,
+        package: "spawn-fcgi",
+        purpose: "starts the host as web servers do",
+    },
+];
 
 /// All programs that the benchmark needs besides cargo.
 pub(crate) const BENCH: &[Program] = &[

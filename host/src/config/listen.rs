@@ -1,24 +1,63 @@
-//! Addresses, and who may connect to them.
+//! Addresses, who may connect to them, and what those are believed: `ADDRESS[,OPTION…]`.
 
 use std::{
     fs,
-    net::{SocketAddr, ToSocketAddrs},
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
 };
 
-use crate::serve::{Address, SocketAccess};
+use ipnet::IpNet;
+
+use crate::{
+    serve::{Address, Listen, Peers, SendFile, SocketAccess},
+    trust::Trust,
+};
 
 /// The longest path of a Unix socket (`sockaddr_un`), less the suffix under which it is bound first.
 const MAX_SOCKET_PATH: usize = 107 - ".4194304".len();
 
+/// How the socket that a web server passes is written.
+pub(super) const INHERITED: &str = "fd:0";
+
+/// Reads one place to listen. `web_servers` are the only addresses to connect from, where they are named.
+pub(super) fn listen(text: &str, web_servers: Option<&[IpAddr]>) -> Result<Listen, String> {
+    let read = || {
+        let mut parts = text.split(',');
+        let address = address(parts.next().unwrap_or_default())?;
+        let peers = Peers { web_servers: web_servers.map(<[_]>::to_vec), ..Peers::default() };
+        let mut listen = Listen { address, peers, trust: Trust::default(), sendfile: None };
+        parts.try_for_each(|option| set(&mut listen, option))?;
+        check(&listen)?;
+        Ok(listen)
+    };
+    read().map_err(|reason: String| format!("--listen {text}: {reason}"))
+}
+
+/// Reads the value of `FCGI_WEB_SERVER_ADDRS` (FastCGI 1.0 §3.2).
+pub(super) fn web_servers(text: &str) -> Result<Vec<IpAddr>, String> {
+    let read = |one: &str| {
+        one.trim().parse().map_err(|_| {
+            format!(
+                "FCGI_WEB_SERVER_ADDRS {text:?}: {:?} is not an address; write addresses with commas between them, \
+                 such as 10.0.0.1,10.0.0.2, or unset it",
+                one.trim()
+            )
+        })
+    };
+    text.split(',').map(read).collect()
+}
+
 /// Reads an address: whatever contains a slash, or no colon, is a path.
-pub(super) fn address(text: &str) -> Result<Address, String> {
+fn address(text: &str) -> Result<Address, String> {
+    if text == INHERITED {
+        return Ok(Address::Inherited);
+    }
     let path =
         text.strip_prefix("unix:").or_else(|| (text.contains('/') || !text.contains(':')).then_some(text));
     match path {
-        Some("") => Err(format!("--listen {text:?}: the path of the socket is missing")),
-        Some(path) if path.len() > MAX_SOCKET_PATH => Err(format!(
-            "--listen {path}: longer than the {MAX_SOCKET_PATH} bytes that a socket's path can have"
-        )),
+        Some("") => Err("the path of the socket is missing".into()),
+        Some(path) if path.len() > MAX_SOCKET_PATH => {
+            Err(format!("longer than the {MAX_SOCKET_PATH} bytes that a socket's path can have"))
+        }
         Some(path) => Ok(Address::Unix(path.into())),
         None => tcp(text),
     }
@@ -28,20 +67,87 @@ fn tcp(text: &str) -> Result<Address, String> {
     let named = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
     let mut found = named
         .to_socket_addrs()
-        .map_err(|error| format!("--listen {text}: neither a path nor HOST:PORT nor [V6]:PORT: {error}"))?;
-    let address = found.next().ok_or_else(|| format!("--listen {text}: no such host"))?;
-    if address.ip().is_unspecified() {
-        return Err(open_to_all(text, address));
-    }
-    Ok(Address::Tcp(address))
+        .map_err(|error| format!("neither a path nor HOST:PORT nor [V6]:PORT: {error}"))?;
+    found.next().map(Address::Tcp).ok_or_else(|| "no such host".to_owned())
 }
 
-/// FastCGI has no passwords: whoever can connect can say that he is anybody.
-fn open_to_all(text: &str, address: SocketAddr) -> String {
+fn set(Listen { peers, trust, sendfile, address: _ }: &mut Listen, option: &str) -> Result<(), String> {
+    match option.split_once('=') {
+        Some(("trust", claim)) => *claimed(trust, claim)? = true,
+        Some(("distrust", claim)) => *claimed(trust, claim)? = false,
+        Some(("allow", network)) => peers.networks.push(self::network(network)?),
+        Some(("allow-uid", user)) => {
+            let known = lookup("/etc/passwd", user);
+            peers.users.push(known.ok_or_else(|| format!("allow-uid={user}: /etc/passwd has no {user:?}"))?);
+        }
+        Some(("sendfile", form)) => *sendfile = Some(self::sendfile(form)?),
+        _ => {
+            return Err(format!(
+                "{option:?} is not an option; there are trust=, distrust=, allow=NETWORK, allow-uid=USER and sendfile="
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn claimed<'a>(trust: &'a mut Trust, claim: &str) -> Result<&'a mut bool, String> {
+    match claim {
+        "user" => Ok(&mut trust.user),
+        "https" => Ok(&mut trust.https),
+        "forwarded" => Ok(&mut trust.forwarded),
+        _ => Err(format!("{claim:?} cannot be trusted or not; user, https and forwarded can")),
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let network: IpNet = text
+        .parse()
+        .or_else(|_| text.parse().map(|address: IpAddr| address.into()))
+        .map_err(|_| format!("allow={text}: not a network such as 10.0.0.0/8, nor an address"))?;
+    if network.prefix_len() == 0 {
+        return Err(format!("allow={text}: that is everybody; name the networks of the web servers"));
+    }
+    Ok(network)
+}
+
+fn sendfile(form: &str) -> Result<SendFile, String> {
+    let prefix = form.strip_prefix("x-accel-redirect:").map(|prefix| prefix.trim_end_matches('/'));
+    match prefix {
+        None if form == "x-sendfile" => Ok(SendFile::XSendfile),
+        Some(prefix) if prefix.starts_with('/') && prefix.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Ok(SendFile::XAccelRedirect(prefix.to_owned()))
+        }
+        _ => Err(format!(
+            "sendfile={form}: neither x-sendfile (lighttpd, Apache) nor x-accel-redirect:/PREFIX with the path of an \
+             internal location (nginx)"
+        )),
+    }
+}
+
+/// `FastCGI` has no passwords: whoever can connect can say whatever the listener believes.
+fn check(Listen { address, peers, trust, sendfile: _ }: &Listen) -> Result<(), String> {
+    match address {
+        Address::Unix(_) if !peers.networks.is_empty() => {
+            Err("allow= is about TCP; for a Unix socket, name users with allow-uid=USER".into())
+        }
+        Address::Tcp(_) if !peers.users.is_empty() => {
+            Err("allow-uid= is about Unix sockets; for TCP, name networks with allow=NETWORK".into())
+        }
+        Address::Tcp(address) if peers.names_addresses() || address.ip().is_loopback() => Ok(()),
+        Address::Tcp(address) if address.ip().is_unspecified() => Err(open_to_all(*address)),
+        Address::Tcp(_) if trust.user || trust.forwarded => {
+            Err("anyone who reaches this port would be believed; name the web servers with allow=NETWORK"
+                .into())
+        }
+        Address::Tcp(_) | Address::Unix(_) | Address::Inherited => Ok(()),
+    }
+}
+
+fn open_to_all(address: SocketAddr) -> String {
     let port = address.port();
     format!(
-        "--listen {text}: anyone who reaches this port could pose as any user of the wiki; name one address, \
-         e.g. 127.0.0.1:{port}, or better a Unix socket"
+        "anyone who reaches this port could pose as any user of the wiki; name one address, e.g. 127.0.0.1:{port}, \
+         or who may connect, e.g. {address},allow=10.0.0.0/8, or better a Unix socket"
     )
 }
 
@@ -78,26 +184,95 @@ mod tests {
 
     #[test]
     fn addresses() {
-        let check = |text: &str, expected: Address| assert_eq!(address(text), Ok(expected));
+        let check = |text: &str, expected: Address| {
+            assert_eq!(listen(text, None).map(|listen| listen.address), Ok(expected));
+        };
         check("/run/foswiki.sock", Address::Unix("/run/foswiki.sock".into()));
         check("foswiki.sock", Address::Unix("foswiki.sock".into()));
         check("unix:a:b", Address::Unix("a:b".into()));
         check("127.0.0.1:9000", Address::Tcp(([127, 0, 0, 1], 9000).into()));
         check("[::1]:9000", Address::Tcp("[::1]:9000".parse().expect("an address")));
+        check("0.0.0.0:9000,allow=10.0.0.0/8", Address::Tcp(([0; 4], 9000).into()));
+        check(":9000,allow=10.0.0.1", Address::Tcp(([0; 4], 9000).into()));
+        check("fd:0", Address::Inherited);
+    }
+
+    #[test]
+    fn options() {
+        let check = |text: &str, users: &[u32], networks: &[&str], trust: Trust| {
+            let Listen { peers, trust: read, .. } = listen(text, None).expect(text);
+            let shown: Vec<_> = peers.networks.iter().map(ToString::to_string).collect();
+            assert_eq!((&peers.users[..], read), (users, trust), "{text}");
+            assert_eq!(shown, networks, "{text}");
+        };
+        let plain = Trust::default();
+        check("/s", &[], &[], plain);
+        check("/s,trust=user,allow-uid=33,allow-uid=root", &[33, 0], &[], Trust { user: true, ..plain });
+        check(
+            "/s,trust=forwarded,distrust=https",
+            &[],
+            &[],
+            Trust { user: false, https: false, forwarded: true },
+        );
+        check("10.0.0.1:1,allow=10.0.0.0/8,allow=::1", &[], &["10.0.0.0/8", "::1/128"], plain);
+        check("127.0.0.1:1,trust=user", &[], &[], Trust { user: true, ..plain });
+        check("fd:0,allow-uid=1,allow=::/1", &[1], &["::/1"], plain);
+    }
+
+    #[test]
+    fn files_that_the_web_server_sends() {
+        let check = |text: &str, expected| {
+            assert_eq!(
+                listen(&format!("/s{text}"), None).ok().map(|listen| listen.sendfile),
+                expected,
+                "{text}"
+            );
+        };
+        check("", Some(None));
+        check(",sendfile=x-sendfile", Some(Some(SendFile::XSendfile)));
+        let prefix = SendFile::XAccelRedirect("/protected".into());
+        check(",sendfile=x-accel-redirect:/protected/", Some(Some(prefix.clone())));
+        check(",sendfile=x-accel-redirect:/protected", Some(Some(prefix)));
+        for bad in ["", "on", "x-accel-redirect", "x-accel-redirect:/", "x-accel-redirect:protected"] {
+            check(&format!(",sendfile={bad}"), None);
+        }
+    }
+
+    #[test]
+    fn the_addresses_of_web_servers() {
+        let read = web_servers("10.0.0.1, ::1").expect("two addresses");
+        assert_eq!(read, ["10.0.0.1", "::1"].map(|one| one.parse::<IpAddr>().expect("an address")));
+        assert!(listen("0.0.0.0:9000", Some(&read)).is_ok_and(|listen| listen.peers.names_addresses()));
+        for text in ["", "10.0.0.1,", "10.0.0.0/8", "localhost", "10.0.0.1 10.0.0.2"] {
+            let told = web_servers(text).expect_err(text);
+            assert!(told.starts_with("FCGI_WEB_SERVER_ADDRS ") && told.contains(text), "{told}");
+        }
     }
 
     #[test]
     fn refused_addresses_say_why() {
         let check = |text: &str, expected: &str| {
-            let told = address(text).expect_err(text);
+            let told = listen(text, None).expect_err(text);
             assert!(told.contains(expected) && told.contains(text), "{told}");
         };
         check(":9000", "pose as any user");
         check("0.0.0.0:9000", "127.0.0.1:9000");
+        check("0.0.0.0:9000", "allow=10.0.0.0/8");
         check("[::]:9000", "Unix socket");
         check("127.0.0.1:port", "neither a path");
         check("unix:", "missing");
         check(&format!("/{}", "x".repeat(120)), "longer than");
+        check("0.0.0.0:9000,trust=user", "pose as any user");
+        check("0.0.0.0:9000,allow=0.0.0.0/0", "that is everybody");
+        check("10.0.0.1:9000,trust=user", "would be believed");
+        check("10.0.0.1:9000,allow=ten", "not a network");
+        check("10.0.0.1:9000,allow-uid=0", "name networks");
+        check("/s,allow=10.0.0.0/8", "allow-uid=USER");
+        check("/s,allow-uid=no-such-user", "has no \"no-such-user\"");
+        check("/s,trust=everything", "user, https and forwarded");
+        check("/s,", "is not an option");
+        check("/s,b", "trust=, distrust=");
+        check("/s,mode=0600", "trust=, distrust=");
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub use written::{Written, WrittenExecution};
 use crate::{
     admission::Terms,
     capability::Mount,
-    serve::{Address, SocketAccess},
+    serve::{Address, Listen, SocketAccess},
     wasm::Limits,
 };
 
@@ -27,12 +27,27 @@ const PAGE: u64 = 64 << 10;
 /// Instances at once, at most: the address space for more is rarely there.
 const MAX_INSTANCES: usize = 10_000;
 
+/// Instances where nothing else is said.
+const INSTANCES: usize = 64;
+
+/// The same for a host that a web server starts: it starts several, as many as it finds that it needs.
+const SPAWNED_INSTANCES: usize = 8;
+
+/// Who started the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// An operator, or what stands in for one. The host makes its sockets.
+    Alone,
+    /// A web server, which passes a listening socket and may start several hosts.
+    Spawned,
+}
+
 /// Checked settings: whoever has one can rely on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where to listen for FastCGI.
-    pub listen: Vec<Address>,
-    /// Who may connect to Unix sockets.
+    /// Where to listen for FastCGI, at one place at least.
+    pub listen: Vec<Listen>,
+    /// The permissions of Unix sockets.
     pub socket: SocketAccess,
     /// Where to listen for HTTP, for development.
     pub http: Option<SocketAddr>,
@@ -76,18 +91,28 @@ pub struct ConfigErrors(Vec<String>);
 
 impl Config {
     /// Checks settings; says everything that is wrong with them, not only the first thing.
-    pub fn check(written: Written) -> Result<Self, ConfigErrors> {
-        let Written { listen, socket_mode, socket_owner, http, module, root, mount, execution } = written;
+    pub fn check(written: Written, start: Start) -> Result<Self, ConfigErrors> {
+        let Written {
+            listen,
+            web_server_addrs,
+            socket_mode,
+            socket_owner,
+            http,
+            module,
+            root,
+            mount,
+            execution,
+        } = written;
         let mut errors = Errors::default();
-        if listen.is_empty() {
-            errors.add("--listen is missing: name the socket that the web server connects to, e.g. --listen /run/foswiki.sock");
+        let listen = check_listen(listen, web_server_addrs.as_deref(), start, &mut errors);
+        if http.is_some() && listen.first().is_some_and(|first| first.address == Address::Inherited) {
+            errors.add("--http: the gateway cannot connect to fd:0; name a socket of the host's own with --listen first");
         }
-        let listen = listen.iter().filter_map(|text| errors.keep(listen::address(text))).collect();
         let socket = errors.keep(listen::access(&socket_mode, socket_owner.as_deref()));
         let mut mounts = root.map_or(Vec::new(), |root| errors.keep(mount::root(&root)).unwrap_or_default());
         let named: Vec<_> = mount.iter().filter_map(|text| errors.keep(mount::mount(text))).collect();
         errors.0.extend(mount::add(&mut mounts, named));
-        let execution = Execution::check(execution).map_err(|more| errors.0.extend(more.0)).ok();
+        let execution = Execution::check(execution, start).map_err(|more| errors.0.extend(more.0)).ok();
         let (Some(socket), Some(execution), true) = (socket, execution, errors.0.is_empty()) else {
             return Err(ConfigErrors(errors.0));
         };
@@ -98,7 +123,7 @@ impl Config {
 
 impl Execution {
     /// Checks how requests are to be run.
-    pub fn check(written: WrittenExecution) -> Result<Self, ConfigErrors> {
+    pub fn check(written: WrittenExecution, start: Start) -> Result<Self, ConfigErrors> {
         let WrittenExecution {
             instances,
             queue,
@@ -110,10 +135,13 @@ impl Execution {
             cache_dir,
         } = written;
         let mut errors = Errors::default();
-        let instances = errors.keep(check_instances(instances));
+        let instances = errors.keep(check_instances(instances.unwrap_or(match start {
+            Start::Alone => INSTANCES,
+            Start::Spawned => SPAWNED_INSTANCES,
+        })));
         let memory = errors.keep(check_memory(memory.as_u64()));
         let cache = errors.keep(cache_dir.or_else(default_cache).ok_or_else(|| {
-            "--cache-dir is missing, and there is neither CACHE_DIRECTORY, XDG_CACHE_HOME nor HOME to derive it from"
+            "--cache-dir (FCGI_WASM_HOST_CACHE_DIR) is missing, and there is neither CACHE_DIRECTORY, XDG_CACHE_HOME nor HOME to derive it from"
                 .to_owned()
         }));
         let (Some(instances), Some(memory), Some(cache)) = (instances, memory, cache) else {
@@ -128,6 +156,24 @@ impl Execution {
             cache,
         })
     }
+}
+
+/// Where to listen: without a word about it, on the socket that a web server passed.
+fn check_listen(
+    mut listen: Vec<String>,
+    web_servers: Option<&str>,
+    start: Start,
+    errors: &mut Errors,
+) -> Vec<Listen> {
+    match start {
+        Start::Spawned if listen.is_empty() => listen.push(listen::INHERITED.into()),
+        Start::Alone if listen.is_empty() => errors.add(
+            "--listen is missing: name the socket that the web server connects to, e.g. --listen /run/foswiki.sock",
+        ),
+        Start::Spawned | Start::Alone => {}
+    }
+    let web_servers = web_servers.and_then(|text| errors.keep(listen::web_servers(text)));
+    listen.iter().filter_map(|text| errors.keep(listen::listen(text, web_servers.as_deref()))).collect()
 }
 
 fn check_instances(instances: usize) -> Result<usize, String> {
@@ -193,18 +239,43 @@ mod tests {
     }
 
     fn config(line: &str) -> Result<Config, String> {
+        started(line, Start::Alone)
+    }
+
+    fn started(line: &str, start: Start) -> Result<Config, String> {
         let line = Line::try_parse_from(["host"].into_iter().chain(line.split_whitespace()))
             .map_err(|error| error.to_string())?;
-        Config::check(line.written).map_err(|errors| errors.to_string())
+        Config::check(line.written, start).map_err(|errors| errors.to_string())
     }
 
     #[test]
     fn a_short_line_is_enough() {
         let config = config("--listen /run/x.sock --cache-dir /c").expect("valid settings");
-        assert_eq!(config.listen, [Address::Unix("/run/x.sock".into())]);
+        let [listen] = &config.listen[..] else { panic!("one place to listen") };
+        assert_eq!(listen.address, Address::Unix("/run/x.sock".into()));
         assert_eq!(config.module, ModuleSource::BuiltIn);
         assert_eq!(config.execution.limits.memory, 64 << 20);
         assert_eq!(config.execution.deadline, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_web_server_that_starts_the_host_need_not_say_where_to_listen() {
+        let check = |line, start, expected: Option<(Address, usize)>| {
+            let read = started(line, start).ok();
+            let read =
+                read.map(|config| (config.listen[0].address.clone(), config.execution.terms.instances));
+            assert_eq!(read, expected, "{line:?}");
+        };
+        check("--cache-dir /c", Start::Spawned, Some((Address::Inherited, SPAWNED_INSTANCES)));
+        check("--cache-dir /c -n 3", Start::Spawned, Some((Address::Inherited, 3)));
+        check(
+            "--cache-dir /c --listen /s",
+            Start::Spawned,
+            Some((Address::Unix("/s".into()), SPAWNED_INSTANCES)),
+        );
+        check("--cache-dir /c --listen /s", Start::Alone, Some((Address::Unix("/s".into()), INSTANCES)));
+        check("--cache-dir /c", Start::Alone, None);
+        check("--cache-dir /c --http 127.0.0.1:8080", Start::Spawned, None);
     }
 
     #[test]

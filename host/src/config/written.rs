@@ -8,9 +8,21 @@ use clap::Args;
 /// What to serve, and where.
 #[derive(Debug, Clone, Args)]
 pub struct Written {
-    /// Socket for the web server: a path, HOST:PORT or [V6]:PORT; may be repeated
-    #[arg(short, long, value_name = "ADDRESS")]
+    /// Socket for the web server: a path, HOST:PORT, [V6]:PORT, or fd:0 where a web server starts the host and passes
+    /// one; may be repeated
+    ///
+    /// Options follow the address, each after a comma. trust=user: the web server is believed who the client is;
+    /// trust=forwarded: what other proxies say about the client; distrust=https: not even that the client came over TLS.
+    /// allow=NETWORK: connections over TCP come from there; allow-uid=USER: connections to a Unix socket are that
+    /// user's. Each may be repeated. sendfile=x-sendfile or sendfile=x-accel-redirect:/PREFIX: handlers may have the web
+    /// server send files below their mounts.
+    #[arg(short, long, value_name = "ADDRESS[,OPTION…]")]
     pub listen: Vec<String>,
+
+    /// Addresses of web servers, with commas between them: connections from elsewhere are closed, those over Unix
+    /// sockets too unless allow-uid names their user
+    #[arg(long, value_name = "ADDRESS,…", env = "FCGI_WEB_SERVER_ADDRS")]
+    pub web_server_addrs: Option<String>,
 
     /// Permission bits of Unix sockets, octal
     #[arg(long, value_name = "MODE", default_value = "0660")]
@@ -44,9 +56,9 @@ pub struct Written {
 /// How requests are run.
 #[derive(Debug, Clone, Args)]
 pub struct WrittenExecution {
-    /// Requests that run at once
-    #[arg(short = 'n', long, visible_alias = "nproc", value_name = "N", default_value_t = 64)]
-    pub instances: usize,
+    /// Requests that run at once [default: 64; 8 where a web server starts the host]
+    #[arg(short = 'n', long, visible_alias = "nproc", value_name = "N")]
+    pub instances: Option<usize>,
 
     /// Requests that may wait for their turn
     #[arg(long, value_name = "N", default_value_t = 1024)]

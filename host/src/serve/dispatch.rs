@@ -13,12 +13,17 @@ use thiserror::Error;
 use tokio::{sync::mpsc, time::timeout_at};
 use tracing::{info, warn};
 
-use super::outbox::{Message, Outbox, Ticket};
+use super::{
+    outbox::{Message, Outbox, Ticket},
+    redirect::{self, RedirectError},
+    sendfile::SendFile,
+};
 use crate::{
     admission::Full,
     body,
     generation::Generation,
     request::{Head, RequestError, Variables, shown},
+    trust::Trust,
     wasm::{Fault, Invocation, Stderr},
 };
 
@@ -31,9 +36,14 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// The end of a request's standard error that goes into the log line about its failure.
 const LAST_WORDS: usize = 512;
 
-/// Hands requests to the generation in force.
-pub struct Dispatch {
+/// Tells a handler that it may have the web server send files.
+const SENDFILE: &str = "FCGI_WASM_HOST_SENDFILE";
+
+/// Hands the requests of one listener to the generation in force.
+pub(super) struct Dispatch {
     current: Arc<ArcSwap<Generation>>,
+    trust: Trust,
+    sendfile: Option<Arc<SendFile>>,
 }
 
 /// A request as a connection hands it over.
@@ -45,7 +55,7 @@ pub(super) struct Incoming {
 
 /// Why a request was not answered by its handler, or not fully.
 #[derive(Debug, Error)]
-enum Failure {
+pub(super) enum Failure {
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error(transparent)]
@@ -54,6 +64,8 @@ enum Failure {
     Deadline(Duration),
     #[error(transparent)]
     Fault(#[from] Fault),
+    #[error(transparent)]
+    Redirect(#[from] RedirectError),
 }
 
 impl Failure {
@@ -62,7 +74,7 @@ impl Failure {
             Self::Request(error) => error.status(),
             Self::Full(Full::Queue { .. } | Full::Patience { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Deadline(_) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Fault(_) => StatusCode::BAD_GATEWAY,
+            Self::Fault(_) | Self::Redirect(_) => StatusCode::BAD_GATEWAY,
         }
     }
 
@@ -73,15 +85,19 @@ impl Failure {
             Self::Request(_) => "The request could not be understood.",
             Self::Full(_) => "The server is busy. Please try again in a moment.",
             Self::Deadline(_) => "The page took too long to make. Please try again later.",
-            Self::Fault(_) => "The page could not be made. The server's log says why.",
+            Self::Fault(_) | Self::Redirect(_) => "The page could not be made. The server's log says why.",
         }
     }
 }
 
 impl Dispatch {
     /// Serves with what `current` holds at the beginning of each request.
-    pub fn new(current: Arc<ArcSwap<Generation>>) -> Self {
-        Self { current }
+    pub(super) fn new(
+        current: Arc<ArcSwap<Generation>>,
+        trust: Trust,
+        sendfile: Option<Arc<SendFile>>,
+    ) -> Self {
+        Self { current, trust, sendfile }
     }
 
     /// Begins a request: its body's writer, and the work, which ends with a message to the connection.
@@ -91,12 +107,18 @@ impl Dispatch {
     ) -> (body::Writer, impl Future<Output = ()> + Send + use<>) {
         let Incoming { ticket, params, connection } = incoming;
         let generation = self.current.load_full();
-        let variables = Variables::new(params);
+        let mut variables = Variables::new(params, self.trust);
+        if self.sendfile.is_some() {
+            variables = variables.replace(&[(SENDFILE, b"on")]);
+        }
         let head = Head::read(&variables);
         let (method, length) =
             head.as_ref().map_or((Method::GET, None), |head| (head.method.clone(), head.length));
         let (writer, reader) = body::channel(length);
-        let outbox = Outbox::new(ticket, (method, generation.max_response), reader.waiting(), connection);
+        let mut outbox = Outbox::new(ticket, (method, generation.max_response), reader.waiting(), connection);
+        if let Some(form) = &self.sendfile {
+            outbox.allow_sendfile(Arc::clone(form), Arc::clone(&generation.mounts));
+        }
         (writer, respond(generation, variables, head, reader, outbox))
     }
 }
@@ -113,6 +135,11 @@ async fn respond(
         Ok((invocation, waiting)) => answer(&generation, invocation, &waiting, &mut outbox).await,
         Err(error) => Err(error.into()),
     };
+    if answered.is_ok()
+        && let Some(to) = outbox.take_redirect()
+    {
+        answered = Box::pin(redirect::follow(&generation, (&variables, to), &stderr, &mut outbox)).await;
+    }
     let last_words = pass_on(stderr.take(), &mut outbox).await;
     if answered.is_ok() {
         answered = outbox.finish().await.map_err(Failure::from);
@@ -129,7 +156,7 @@ async fn respond(
     }
 }
 
-fn invocation(
+pub(super) fn invocation(
     variables: &Variables,
     head: Result<Head, RequestError>,
     body: body::Reader,
@@ -144,7 +171,7 @@ fn invocation(
     Ok((Invocation { request, scheme, variables: variables.clone(), stderr: stderr.clone() }, waiting))
 }
 
-async fn answer(
+pub(super) async fn answer(
     generation: &Generation,
     invocation: Invocation,
     waiting: &body::Waiting,
@@ -156,7 +183,7 @@ async fn answer(
 }
 
 /// Runs `work` for as long as `deadline` allows, not counting the time that it waits for the client.
-async fn within<T>(
+pub(super) async fn within<T>(
     deadline: Duration,
     waiting: &body::Waiting,
     work: impl Future<Output = T>,

@@ -5,14 +5,24 @@ use std::{
     net::SocketAddr,
     os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use arc_swap::ArcSwap;
 use rustix::{
     fs::{Gid, Uid},
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with},
 };
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use super::{
+    dispatch::Dispatch,
+    inherited,
+    peers::{Peer, Peers, Refusals},
+    sendfile::SendFile,
+};
+use crate::{generation::Generation, trust::Trust};
 
 /// Connections that the system keeps until they are accepted. Web servers open one per request in a burst.
 const BACKLOG: i32 = 1024;
@@ -24,9 +34,25 @@ pub enum Address {
     Unix(PathBuf),
     /// A TCP port.
     Tcp(SocketAddr),
+    /// The listening socket that a web server passes, as file descriptor 0, to a program that it starts
+    /// (FastCGI 1.0 §2.2).
+    Inherited,
 }
 
-/// Who may connect to a Unix socket.
+/// One place to listen, and what is decided there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// The place.
+    pub address: Address,
+    /// Who may connect.
+    pub peers: Peers,
+    /// What those are believed.
+    pub trust: Trust,
+    /// How the web server there is told to send a file, if handlers may ask for that.
+    pub sendfile: Option<SendFile>,
+}
+
+/// The permissions of a Unix socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SocketAccess {
     /// The permission bits of the socket.
@@ -47,16 +73,24 @@ pub struct ListenError {
 
 /// A bound socket. A Unix socket's path is removed when it is dropped.
 #[derive(Debug)]
-pub enum Listener {
-    /// A Unix socket.
-    Unix(UnixListener, SocketPath),
-    /// A TCP port.
+pub struct Listener {
+    socket: Socket,
+    peers: Peers,
+    refusals: Refusals,
+    trust: Trust,
+    sendfile: Option<Arc<SendFile>>,
+}
+
+#[derive(Debug)]
+pub(super) enum Socket {
+    /// A Unix socket; its path where the host made it.
+    Unix(UnixListener, Option<SocketPath>),
     Tcp(TcpListener),
 }
 
 /// The path of a bound Unix socket, removed on drop.
 #[derive(Debug)]
-pub struct SocketPath(PathBuf);
+pub(super) struct SocketPath(PathBuf);
 
 pub(super) enum Stream {
     Unix(UnixStream),
@@ -64,48 +98,71 @@ pub(super) enum Stream {
 }
 
 impl Listener {
-    /// Binds `address`. Must be called within a tokio runtime.
-    pub fn bind(address: &Address, access: SocketAccess) -> Result<Self, ListenError> {
-        let bound = match address {
-            Address::Unix(path) => bind_unix(path, access),
-            Address::Tcp(address) => bind_tcp(*address),
+    /// Binds the address, or takes the socket that is there already. Must be called within a tokio runtime.
+    pub fn bind(listen: Listen, access: SocketAccess) -> Result<Self, ListenError> {
+        let Listen { address, peers, trust, sendfile } = listen;
+        let bound = match &address {
+            Address::Unix(path) => bind_unix(path, access).map_err(|error| error.to_string()),
+            Address::Tcp(address) => bind_tcp(*address).map_err(|error| error.to_string()),
+            Address::Inherited => inherited::socket(&peers),
         };
-        bound.map_err(|error| ListenError { address: address.clone(), reason: error.to_string() })
+        let socket = bound.map_err(|reason| ListenError { address, reason })?;
+        Ok(Self { socket, peers, refusals: Refusals::default(), trust, sendfile: sendfile.map(Arc::new) })
     }
 
-    pub(super) async fn accept(&self) -> io::Result<Stream> {
-        match self {
-            Self::Unix(listener, _) => Ok(Stream::Unix(listener.accept().await?.0)),
-            Self::Tcp(listener) => {
-                let stream = listener.accept().await?.0;
-                // Responses are written whole; waiting for more to send with them only delays them.
-                stream.set_nodelay(true)?;
-                Ok(Stream::Tcp(stream))
-            }
-        }
+    /// What hands on the requests that come in here.
+    pub(super) fn dispatch(&self, current: Arc<ArcSwap<Generation>>) -> Dispatch {
+        Dispatch::new(current, self.trust, self.sendfile.clone())
     }
 
-    /// A connection that was made already. It is asked for from the system itself: the runtime may not know of it yet.
-    pub(super) fn accept_waiting(&self) -> Option<Stream> {
+    /// The next connection; nothing when its peer was refused.
+    pub(super) async fn accept(&mut self) -> io::Result<Option<Stream>> {
+        let stream = match &self.socket {
+            Socket::Unix(listener, _) => Stream::Unix(listener.accept().await?.0),
+            Socket::Tcp(listener) => Stream::Tcp(listener.accept().await?.0),
+        };
+        Ok(self.admit(stream))
+    }
+
+    /// A connection that was made already, or nothing when its peer was refused; an error when there is none. It is asked
+    /// for from the system itself: the runtime may not know of it yet.
+    pub(super) fn accept_waiting(&mut self) -> io::Result<Option<Stream>> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        match self {
-            Self::Unix(listener, _) => {
-                let stream = accept_with(listener, flags).ok()?;
-                UnixStream::from_std(stream.into()).map(Stream::Unix).ok()
+        let stream = match &self.socket {
+            Socket::Unix(listener, _) => {
+                Stream::Unix(UnixStream::from_std(accept_with(listener, flags)?.into())?)
             }
-            Self::Tcp(listener) => {
-                let stream = TcpStream::from_std(accept_with(listener, flags).ok()?.into()).ok()?;
-                stream.set_nodelay(true).ok()?;
-                Some(Stream::Tcp(stream))
-            }
-        }
+            Socket::Tcp(listener) => Stream::Tcp(TcpStream::from_std(accept_with(listener, flags)?.into())?),
+        };
+        Ok(self.admit(stream))
     }
 
     /// Makes the address free for another host; connections that wait can still be accepted.
     pub(super) fn give_up_address(&mut self) {
-        if let Self::Unix(_, path) = self {
-            path.remove();
+        if let Socket::Unix(_, path) = &mut self.socket {
+            *path = None;
         }
+    }
+
+    /// Closes a connection whose peer is not allowed, or cannot be told.
+    fn admit(&mut self, stream: Stream) -> Option<Stream> {
+        let peer = match &stream {
+            Stream::Unix(_) if self.peers.admits_every_user() => return Some(stream),
+            Stream::Unix(stream) => Peer::User(stream.peer_cred().ok()?.uid()),
+            Stream::Tcp(tcp) => {
+                // Responses are written whole; waiting for more to send with them only delays them.
+                tcp.set_nodelay(true).ok()?;
+                if !self.peers.names_addresses() {
+                    return Some(stream);
+                }
+                Peer::Address(tcp.peer_addr().ok()?.ip())
+            }
+        };
+        if self.peers.admits(peer) {
+            return Some(stream);
+        }
+        self.refusals.note(peer);
+        None
     }
 }
 
@@ -114,27 +171,20 @@ impl std::fmt::Display for Address {
         match self {
             Self::Unix(path) => write!(formatter, "{}", path.display()),
             Self::Tcp(address) => write!(formatter, "{address}"),
-        }
-    }
-}
-
-impl SocketPath {
-    fn remove(&mut self) {
-        if !self.0.as_os_str().is_empty() {
-            // Another host may have taken the place already; there is nothing to do about it.
-            let _ = fs::remove_file(std::mem::take(&mut self.0));
+            Self::Inherited => formatter.write_str("fd:0"),
         }
     }
 }
 
 impl Drop for SocketPath {
     fn drop(&mut self) {
-        self.remove();
+        // Another host may have taken the place already; there is nothing to do about it.
+        let _ = fs::remove_file(&self.0);
     }
 }
 
 /// Binds beside the path and renames, so that the socket appears with its mode and owner, or not at all.
-fn bind_unix(path: &Path, access: SocketAccess) -> io::Result<Listener> {
+fn bind_unix(path: &Path, access: SocketAccess) -> io::Result<Socket> {
     make_room(path)?;
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}", std::process::id()));
@@ -152,7 +202,7 @@ fn bind_unix(path: &Path, access: SocketAccess) -> io::Result<Listener> {
         return Err(error);
     }
     let listener = UnixListener::from_std(socket.into())?;
-    Ok(Listener::Unix(listener, SocketPath(path.to_owned())))
+    Ok(Socket::Unix(listener, Some(SocketPath(path.to_owned()))))
 }
 
 fn give_to(path: &Path, access: SocketAccess) -> io::Result<()> {
@@ -176,9 +226,9 @@ fn make_room(path: &Path) -> io::Result<()> {
     }
 }
 
-fn bind_tcp(address: SocketAddr) -> io::Result<Listener> {
+fn bind_tcp(address: SocketAddr) -> io::Result<Socket> {
     let listener = std::net::TcpListener::bind(address)?;
     listen(&listener, BACKLOG)?;
     listener.set_nonblocking(true)?;
-    Ok(Listener::Tcp(TcpListener::from_std(listener)?))
+    Ok(Socket::Tcp(TcpListener::from_std(listener)?))
 }

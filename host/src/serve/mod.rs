@@ -2,15 +2,23 @@
 
 mod connection;
 mod dispatch;
+mod inherited;
 mod listener;
 mod outbox;
+mod peers;
+mod redirect;
+mod sendfile;
 mod watch;
 
 use std::{sync::Arc, time::Duration};
 
-pub use dispatch::Dispatch;
+use arc_swap::ArcSwap;
+use dispatch::Dispatch;
+pub use inherited::is_inherited;
 use listener::Stream;
-pub use listener::{Address, ListenError, Listener, SocketAccess};
+pub use listener::{Address, Listen, ListenError, Listener, SocketAccess};
+pub use peers::Peers;
+pub use sendfile::SendFile;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -19,6 +27,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, error, info, warn};
 
+use crate::generation::Generation;
 use connection::Closed;
 
 /// Connections at once. Further ones wait in the system's backlog. An idle one costs about 2 KiB and a descriptor.
@@ -27,11 +36,11 @@ const CONNECTIONS: usize = 8192;
 /// How long to wait after an accept failed, usually because the process has no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop`, then finishes what runs for at most `drain`. Returns the number of connections that were
+/// Serves with what `current` holds at the beginning of each request, until `stop`; then finishes what runs for at most `drain`. Returns the number of connections that were
 /// still busy then, and that were cut.
 pub async fn serve(
     listeners: Vec<Listener>,
-    dispatch: Arc<Dispatch>,
+    current: Arc<ArcSwap<Generation>>,
     stop: CancellationToken,
     drain: Duration,
 ) -> usize {
@@ -42,7 +51,7 @@ pub async fn serve(
         let acceptor = Acceptor {
             connections: connections.clone(),
             places: Arc::clone(&places),
-            dispatch: Arc::clone(&dispatch),
+            dispatch: Arc::new(listener.dispatch(Arc::clone(&current))),
             stop: stop.clone(),
         };
         acceptors.spawn(acceptor.run(listener));
@@ -69,7 +78,8 @@ impl Acceptor {
             tokio::select! {
                 biased;
                 accepted = listener.accept() => match accepted {
-                    Ok(stream) => self.spawn(stream, place),
+                    Ok(Some(stream)) => self.spawn(stream, place),
+                    Ok(None) => {} // Refused.
                     Err(error) => {
                         warn!(%error, "cannot accept a connection");
                         sleep(ACCEPT_PAUSE).await;
@@ -80,7 +90,7 @@ impl Acceptor {
         }
         info!("stopping: no new connections");
         listener.give_up_address();
-        self.accept_waiting(&listener);
+        self.accept_waiting(&mut listener);
     }
 
     /// A place for one more connection, or nothing when the host stops.
@@ -92,10 +102,14 @@ impl Acceptor {
     }
 
     /// Takes the connections that were made before the address was given up: their clients expect an answer.
-    fn accept_waiting(&self, listener: &Listener) {
-        while let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            let Some(stream) = listener.accept_waiting() else { return };
-            self.spawn(stream, place);
+    fn accept_waiting(&self, listener: &mut Listener) {
+        for _ in 0..CONNECTIONS {
+            let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
+            match listener.accept_waiting() {
+                Ok(Some(stream)) => self.spawn(stream, place),
+                Ok(None) => {} // Refused.
+                Err(_) => return,
+            }
         }
     }
 

@@ -1,12 +1,17 @@
 //! From a handler's response to the connection that carries it.
 
-use bytes::{Bytes, BytesMut};
-use http::{Method, StatusCode, response::Parts};
-use tokio::sync::mpsc;
+use std::sync::{Arc, Once};
 
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, StatusCode, header::LOCATION, response::Parts, uri::PathAndQuery};
+use tokio::sync::mpsc;
+use tracing::warn;
+
+use super::sendfile::{SendFile, SendFileError};
 use crate::{
     body::Waiting,
-    response,
+    capability::Mount,
+    response::{self, HeadError, LocalRedirect},
     wasm::{Fault, Respond},
 };
 
@@ -50,6 +55,8 @@ pub(super) struct Outbox {
     limit: u64,
     room: u64,
     state: State,
+    redirect: Option<PathAndQuery>,
+    sendfile: Option<(Arc<SendFile>, Arc<[Mount]>)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +85,24 @@ impl Outbox {
             limit: max_response,
             room: max_response,
             state: State::Fresh,
+            redirect: None,
+            sendfile: None,
         }
+    }
+
+    /// Lets the handler have the web server send files below its mounts.
+    pub(super) fn allow_sendfile(&mut self, form: Arc<SendFile>, mounts: Arc<[Mount]>) {
+        self.sendfile = Some((form, mounts));
+    }
+
+    /// Where the response that was asked for is to be had instead, if the handler said so.
+    pub(super) fn take_redirect(&mut self) -> Option<PathAndQuery> {
+        self.redirect.take()
+    }
+
+    /// A view on how long the client has been waited for.
+    pub(super) fn waiting(&self) -> Waiting {
+        self.waiting.clone()
     }
 
     /// Whether a head was given, so that another response is out of the question.
@@ -132,12 +156,27 @@ impl Outbox {
 
 impl Respond for Outbox {
     fn head(&mut self, head: &Parts) -> Result<(), Fault> {
-        if head.status.is_informational() {
-            return Err(Fault::Response(format!("status {} is not final", head.status)));
+        let invalid = |error: HeadError| Fault::Response(error.to_string());
+        if head.extensions.get::<LocalRedirect>().is_some() {
+            self.redirect = Some(local_target(&head.headers).map_err(invalid)?);
+            return Ok(());
         }
-        response::write_head(head.status, &head.headers, &mut self.joined);
+        if let Some((form, mounts)) = &self.sendfile {
+            let refused = |error: SendFileError| Fault::Response(error.to_string());
+            if let Some((name, value)) = form.order(&head.headers, mounts).map_err(refused)? {
+                let order = (&name, &value);
+                response::write_order(head.status, &head.headers, order, &mut self.joined)
+                    .map_err(invalid)?;
+                self.state = State::NoBody;
+                return Ok(());
+            }
+        }
+        let promised = response::write_head(head.status, &head.headers, &mut self.joined).map_err(invalid)?;
+        if self.joined.len() > response::USUAL_HEAD {
+            tell_large_head(self.joined.len());
+        }
         self.state = if response::has_body(&self.method, head.status) {
-            State::Body { promised: response::content_length(&head.headers) }
+            State::Body { promised }
         } else {
             State::NoBody
         };
@@ -176,4 +215,23 @@ impl Respond for Outbox {
             self.send(Content::Stdout(joined)).await;
         }
     }
+}
+
+fn local_target(headers: &HeaderMap) -> Result<PathAndQuery, HeadError> {
+    let location = headers.get(LOCATION);
+    let target = location.and_then(|location| LocalRedirect::target(location.as_bytes()));
+    target.ok_or_else(|| HeadError::Location(location.cloned()))
+}
+
+/// What comes of it is seen in the web server's log alone: one line in this one says where to look.
+#[cold]
+fn tell_large_head(bytes: usize) {
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        warn!(
+            bytes,
+            "a large header block: web servers may refuse it with 502 (nginx takes 4 KiB unless fastcgi_buffer_size \
+             says more); this is told once"
+        );
+    });
 }

@@ -67,12 +67,17 @@ impl Exchange {
             .collect()
     }
 
+    /// The parameters of the query, with decoded values.
+    pub(crate) fn parameters(&self) -> Vec<(String, String)> {
+        let path = self.path_with_query();
+        let query = path.split_once('?').map_or("", |(_, query)| query);
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.map(|(name, value)| (name.to_owned(), decoded(value))).collect()
+    }
+
     /// The decoded value of a parameter of the query.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
-        let path = self.path_with_query();
-        let (_, query) = path.split_once('?')?;
-        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.find(|(key, _)| *key == name).map(|(_, value)| decoded(value))
+        self.parameters().into_iter().find(|(other, _)| other == name).map(|(_, value)| value)
     }
 
     /// A parameter of the query as a number, or `default`.

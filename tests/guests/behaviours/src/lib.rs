@@ -10,6 +10,7 @@
 //! | `/redirect?to=URL` | answers 302 to URL, or to `/elsewhere` |
 //! | `/cookies` | sets two cookies |
 //! | `/bad-header[?name=N&value=V]` | tries headers that are not its to set; answers which were refused |
+//! | `/with?NAME=VALUE&…` | answers with these headers; `status=N` is the status |
 //! | `/big-header?bytes=N` | answers with a header of N bytes |
 //! | `/stderr?bytes=N`, `/stdout?bytes=N` | writes N bytes in lines, or two lines, to that stream; then answers |
 //! | **bodies** | |
@@ -74,6 +75,7 @@ fn behaviour(path: &str) -> Option<fn(Exchange)> {
         "/redirect" => mirrors::redirect,
         "/cookies" => mirrors::cookies,
         "/bad-header" => mirrors::bad_header,
+        "/with" => mirrors::with,
         "/big-header" => mirrors::big_header,
         "/stderr" => mirrors::stderr,
         "/stdout" => mirrors::stdout,

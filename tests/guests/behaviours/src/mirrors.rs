@@ -80,6 +80,14 @@ pub(crate) fn bad_header(exchange: Exchange) {
     }
 }
 
+pub(crate) fn with(exchange: Exchange) {
+    let status = u16::try_from(exchange.number("status", 200)).unwrap_or(u16::MAX);
+    let parameters = exchange.parameters();
+    let headers = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let headers: Vec<_> = headers.filter(|(name, _)| *name != "status").collect();
+    exchange.answer(status, &headers, "with headers\n");
+}
+
 pub(crate) fn big_header(exchange: Exchange) {
     let value = "x".repeat(usize::try_from(exchange.number("bytes", 1)).unwrap_or(usize::MAX));
     exchange.answer(200, &[("x-big", &value)], "a big header\n");

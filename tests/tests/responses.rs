@@ -1,0 +1,156 @@
+//! What a handler may say, and what becomes of it: a header block that every web server takes.
+
+use std::{fs, os::unix::fs::symlink, path::Path};
+
+use tempfile::TempDir;
+use tests::{Builder, Nginx, Request, Response, TestHost, guest};
+
+fn behaviours() -> Builder {
+    TestHost::with(guest::BEHAVIOURS)
+}
+
+fn assert_page(response: &Response) {
+    assert_eq!((response.status(), response.header("content-type")), (502, Some("text/html; charset=utf-8")));
+    assert!(response.is_complete() && response.text().starts_with("<!DOCTYPE html>"));
+}
+
+#[test]
+fn statuses_that_are_not_final_are_refused() {
+    let host = behaviours().start();
+    for code in [100, 101, 103, 600, 999] {
+        let response = host.get(&format!("/status?code={code}"));
+        // Some are refused to the handler already, which says so.
+        assert!(matches!(response.status(), 500 | 502), "{code}: {}", response.head());
+    }
+    host.log_line("status 103 Early Hints is not final");
+    assert_eq!(host.get("/visits").text(), "1\n");
+}
+
+#[test]
+fn what_cannot_have_a_body_has_none() {
+    let host = behaviours().start();
+    for code in [204, 205, 304] {
+        let response = host.get(&format!("/status?code={code}"));
+        assert_eq!((response.status(), response.text()), (code, ""));
+    }
+    assert_eq!(host.get("/with?status=204&content-length=13").header("content-length"), None);
+    let head = host.send(Request::new("HEAD", "/with?content-length=13"));
+    assert_eq!((head.header("content-length"), head.text()), (Some("13"), ""));
+}
+
+#[test]
+fn lengths_are_checked() {
+    let host = behaviours().start();
+    assert_eq!(host.get("/with?content-length=13").text(), "with headers\n");
+    for length in ["12", "14"] {
+        assert!(!host.begin(format!("/with?content-length={length}").as_str()).finish().is_complete());
+    }
+    for length in ["thirteen", "-1", "%2B13", "13,13", ""] {
+        assert_page(&host.get(&format!("/with?content-length={length}")));
+    }
+}
+
+#[test]
+fn headers_that_must_be_alone_are() {
+    let host = behaviours().start();
+    for name in ["content-type", "content-length", "location"] {
+        assert_page(&host.get(&format!("/with?{name}=13&{name}=13")));
+    }
+    host.log_line("more than one content-type");
+    assert_eq!(host.get("/with?x-twice=1&x-twice=2").headers("x-twice"), ["1", "2"]);
+}
+
+#[test]
+fn the_web_server_takes_no_orders_from_handlers() {
+    let host = behaviours().start();
+    for name in ["x-accel-redirect", "x-sendfile", "x-lighttpd-send-file", "x-sendfile2", "X-Accel-Redirect"]
+    {
+        let response = host.get(&format!("/with?{name}=/etc/passwd&x-other=1"));
+        assert_eq!((response.header(name), response.header("x-other")), (None, Some("1")), "{name}");
+        assert_eq!(response.text(), "with headers\n");
+    }
+    assert!(!host.get("/env").text().contains("FCGI_WASM_HOST"));
+}
+
+#[test]
+fn a_header_block_has_a_greatest_length() {
+    let host = behaviours().start();
+    assert_eq!(host.get("/big-header?bytes=60000").header("x-big").map(str::len), Some(60_000));
+    assert_page(&host.get("/big-header?bytes=66000"));
+    host.log_line("bytes is larger than 65536");
+}
+
+#[test]
+fn a_header_block_that_nginx_may_refuse_is_told_once() {
+    let host = behaviours().start();
+    let nginx = Nginx::before(&host);
+    assert_eq!(nginx.get("/big-header?bytes=3000").status, 200);
+    assert!(!host.log().contains("fastcgi_buffer_size"));
+    for _ in 0..3 {
+        assert_eq!(nginx.get("/big-header?bytes=10000").status, 502);
+    }
+    host.log_line("nginx takes 4 KiB unless fastcgi_buffer_size says more");
+    assert_eq!(host.log().matches("fastcgi_buffer_size").count(), 1);
+}
+
+#[test]
+fn a_location_is_a_header_like_others() {
+    let response = behaviours().start().get("/with?status=200&location=/visits");
+    assert_eq!((response.status(), response.header("location")), (200, Some("/visits")));
+    assert_eq!(response.text(), "with headers\n");
+}
+
+/// A folder with files to send, and some that are not to be sent.
+fn files() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    fs::create_dir_all(path.join("pub/Web")).expect("a folder");
+    fs::write(path.join("pub/Web/a b.png"), tests::noise(100_000)).expect("a file");
+    fs::write(path.join("secret"), "secret").expect("a file");
+    symlink("../secret", path.join("pub/link")).expect("a link");
+    folder
+}
+
+fn sending(folder: &Path, form: &str) -> TestHost {
+    behaviours().mount(&folder.join("pub"), "/pub").options(&format!("sendfile={form}")).start()
+}
+
+/// Paths that no web server may be told to send.
+const REFUSED: [&str; 6] =
+    ["/etc/passwd", "/pub/../secret", "/pub/link", "/pub/Web", "/pub/none", "pub/Web/a%20b.png"];
+
+#[test]
+fn lighttpd_and_apache_are_told_where_the_file_is() {
+    let folder = files();
+    let host = sending(folder.path(), "x-sendfile");
+    let response = host.get("/with?x-sendfile=/pub/Web/a%20b.png&content-length=0&etag=1");
+    let file = format!("{}/pub/Web/a%20b.png", folder.path().display());
+    assert_eq!(response.header("x-sendfile"), Some(file.as_str()));
+    assert_eq!((response.header("etag"), response.header("content-length")), (Some("1"), None));
+    assert_eq!(response.text(), "");
+    assert!(host.get("/env").text().contains("FCGI_WASM_HOST_SENDFILE=on\n"));
+    for path in REFUSED {
+        assert_page(&host.get(&format!("/with?x-sendfile={path}")));
+    }
+    host.log_line("in none of the handler's mounts");
+    host.log_line("a link leads out of the mount");
+}
+
+#[test]
+fn nginx_sends_the_file() {
+    let folder = files();
+    let host = sending(folder.path(), "x-accel-redirect:/protected");
+    let alias = format!("location /protected/ {{ internal; alias {}/; }}", folder.path().display());
+    let nginx = Nginx::with_location(&host, &alias);
+    let uri = "/with?x-sendfile=/pub/Web/a%20b.png&content-type=image/png&set-cookie=a=1";
+    let reply = nginx.get(uri);
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("image/png")));
+    assert_eq!((reply.header("set-cookie"), &reply.body[..]), (Some("a=1"), &tests::noise(100_000)[..]));
+    let part = nginx.send("GET", uri, &[("Range", "bytes=10-19")], b"");
+    assert_eq!((part.status, &part.body[..]), (206, &tests::noise(100_000)[10..20]));
+    for path in REFUSED {
+        assert_eq!(nginx.get(&format!("/with?x-sendfile={path}")).status, 502, "{path}");
+    }
+    assert_eq!(nginx.get("/protected/pub/Web/a%20b.png").status, 404);
+    assert_eq!(nginx.get("/visits").text(), "1\n");
+}
