@@ -2,15 +2,14 @@
 
 use std::{
     io,
-    net::TcpListener as StdTcpListener,
+    net::TcpListener,
     os::{
         fd::{AsFd, OwnedFd},
-        unix::net::UnixListener as StdUnixListener,
+        unix::net::UnixListener,
     },
 };
 
 use rustix::net::{AddressFamily, SocketType, sockopt};
-use tokio::net::{TcpListener, UnixListener};
 
 use super::{listener::Socket, peers::Peers};
 
@@ -48,14 +47,14 @@ fn described(fd: impl AsFd) -> rustix::io::Result<(AddressFamily, SocketType)> {
 }
 
 fn unix(socket: OwnedFd) -> io::Result<Socket> {
-    let listener = StdUnixListener::from(socket);
+    let listener = UnixListener::from(socket);
     listener.set_nonblocking(true)?;
     // Its path belongs to whoever made it.
-    Ok(Socket::Unix(UnixListener::from_std(listener)?, None))
+    Socket::unix(listener.into(), None)
 }
 
 fn tcp(socket: OwnedFd, peers: &Peers) -> Result<Socket, String> {
-    let listener = StdTcpListener::from(socket);
+    let listener = TcpListener::from(socket);
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     if !peers.users.is_empty() {
         return Err(format!("it is {address}, a TCP port: name networks with allow=NETWORK, not users"));
@@ -66,6 +65,6 @@ fn tcp(socket: OwnedFd, peers: &Peers) -> Result<Socket, String> {
              127.0.0.1, or name who may connect with --listen fd:0,allow=NETWORK"
         ));
     }
-    let listener = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
-    listener.map(Socket::Tcp).map_err(|error| error.to_string())
+    let taken = listener.set_nonblocking(true).and_then(|()| Socket::tcp(listener.into()));
+    taken.map_err(|error| error.to_string())
 }

@@ -3,7 +3,10 @@
 use std::{
     fs, io,
     net::SocketAddr,
-    os::unix::fs::{FileTypeExt, PermissionsExt},
+    os::{
+        fd::OwnedFd,
+        unix::fs::{FileTypeExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,16 +14,20 @@ use std::{
 use arc_swap::ArcSwap;
 use rustix::{
     fs::{Gid, Uid},
-    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with},
+    net::{
+        AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, getpeername, listen,
+        socket_with, sockopt,
+    },
 };
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
     dispatch::Dispatch,
     inherited,
     peers::{Peer, Peers, Refusals},
     sendfile::SendFile,
+    stream::Stream,
 };
 use crate::{generation::Generation, trust::Trust};
 
@@ -84,18 +91,13 @@ pub struct Listener {
 #[derive(Debug)]
 pub(super) enum Socket {
     /// A Unix socket; its path where the host made it.
-    Unix(UnixListener, Option<SocketPath>),
-    Tcp(TcpListener),
+    Unix(AsyncFd<OwnedFd>, Option<SocketPath>),
+    Tcp(AsyncFd<OwnedFd>),
 }
 
 /// The path of a bound Unix socket, removed on drop.
 #[derive(Debug)]
 pub(super) struct SocketPath(PathBuf);
-
-pub(super) enum Stream {
-    Unix(UnixStream),
-    Tcp(TcpStream),
-}
 
 impl Listener {
     /// Binds the address, or takes the socket that is there already. Must be called within a tokio runtime.
@@ -117,24 +119,15 @@ impl Listener {
 
     /// The next connection; nothing when its peer was refused.
     pub(super) async fn accept(&mut self) -> io::Result<Option<Stream>> {
-        let stream = match &self.socket {
-            Socket::Unix(listener, _) => Stream::Unix(listener.accept().await?.0),
-            Socket::Tcp(listener) => Stream::Tcp(listener.accept().await?.0),
-        };
-        Ok(self.admit(stream))
+        let accepted = self.socket.listening().async_io(Interest::READABLE, accept).await?;
+        Ok(self.admit(accepted))
     }
 
     /// A connection that was made already, or nothing when its peer was refused; an error when there is none. It is asked
     /// for from the system itself: the runtime may not know of it yet.
     pub(super) fn accept_waiting(&mut self) -> io::Result<Option<Stream>> {
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let stream = match &self.socket {
-            Socket::Unix(listener, _) => {
-                Stream::Unix(UnixStream::from_std(accept_with(listener, flags)?.into())?)
-            }
-            Socket::Tcp(listener) => Stream::Tcp(TcpStream::from_std(accept_with(listener, flags)?.into())?),
-        };
-        Ok(self.admit(stream))
+        let accepted = accept(self.socket.listening().get_ref())?;
+        Ok(self.admit(accepted))
     }
 
     /// Makes the address free for another host; connections that wait can still be accepted.
@@ -145,17 +138,21 @@ impl Listener {
     }
 
     /// Closes a connection whose peer is not allowed, or cannot be told.
-    fn admit(&mut self, stream: Stream) -> Option<Stream> {
-        let peer = match &stream {
-            Stream::Unix(_) if self.peers.admits_every_user() => return Some(stream),
-            Stream::Unix(stream) => Peer::User(stream.peer_cred().ok()?.uid()),
-            Stream::Tcp(tcp) => {
+    fn admit(&mut self, accepted: OwnedFd) -> Option<Stream> {
+        let (peer, stream) = match &self.socket {
+            Socket::Unix(..) if self.peers.admits_every_user() => return Some(Stream::unix(accepted)),
+            Socket::Unix(..) => {
+                let user = sockopt::socket_peercred(&accepted).ok()?.uid.as_raw();
+                (Peer::User(user), Stream::unix(accepted))
+            }
+            Socket::Tcp(_) => {
                 // Responses are written whole; waiting for more to send with them only delays them.
-                tcp.set_nodelay(true).ok()?;
+                sockopt::set_tcp_nodelay(&accepted, true).ok()?;
                 if !self.peers.names_addresses() {
-                    return Some(stream);
+                    return Some(Stream::tcp(accepted));
                 }
-                Peer::Address(tcp.peer_addr().ok()?.ip())
+                let address = SocketAddr::try_from(getpeername(&accepted).ok()??).ok()?;
+                (Peer::Address(address.ip()), Stream::tcp(accepted))
             }
         };
         if self.peers.admits(peer) {
@@ -164,6 +161,28 @@ impl Listener {
         self.refusals.note(peer);
         None
     }
+}
+
+impl Socket {
+    /// Takes a listening Unix socket, with its path where that is to be removed with it.
+    pub(super) fn unix(listening: OwnedFd, path: Option<SocketPath>) -> io::Result<Self> {
+        Ok(Self::Unix(AsyncFd::register_with_interest(listening, Interest::READABLE)?, path))
+    }
+
+    /// Takes a listening TCP socket.
+    pub(super) fn tcp(listening: OwnedFd) -> io::Result<Self> {
+        Ok(Self::Tcp(AsyncFd::register_with_interest(listening, Interest::READABLE)?))
+    }
+
+    fn listening(&self) -> &AsyncFd<OwnedFd> {
+        match self {
+            Self::Unix(listening, _) | Self::Tcp(listening) => listening,
+        }
+    }
+}
+
+fn accept(listening: &OwnedFd) -> io::Result<OwnedFd> {
+    Ok(accept_with(listening, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?)
 }
 
 impl std::fmt::Display for Address {
@@ -201,8 +220,7 @@ fn bind_unix(path: &Path, access: SocketAccess) -> io::Result<Socket> {
         let _ = fs::remove_file(&beside);
         return Err(error);
     }
-    let listener = UnixListener::from_std(socket.into())?;
-    Ok(Socket::Unix(listener, Some(SocketPath(path.to_owned()))))
+    Socket::unix(socket, Some(SocketPath(path.to_owned())))
 }
 
 fn give_to(path: &Path, access: SocketAccess) -> io::Result<()> {
@@ -230,5 +248,5 @@ fn bind_tcp(address: SocketAddr) -> io::Result<Socket> {
     let listener = std::net::TcpListener::bind(address)?;
     listen(&listener, BACKLOG)?;
     listener.set_nonblocking(true)?;
-    Ok(Socket::Tcp(TcpListener::from_std(listener)?))
+    Socket::tcp(listener.into())
 }

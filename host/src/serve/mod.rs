@@ -8,6 +8,7 @@ mod outbox;
 mod peers;
 mod redirect;
 mod sendfile;
+mod stream;
 mod watch;
 
 use std::{sync::Arc, time::Duration};
@@ -15,7 +16,6 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use dispatch::Dispatch;
 pub use inherited::is_inherited;
-use listener::Stream;
 pub use listener::{Address, Listen, ListenError, Listener, SocketAccess};
 pub use peers::Peers;
 pub use sendfile::SendFile;
@@ -29,6 +29,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::generation::Generation;
 use connection::Closed;
+use stream::Stream;
 
 /// Connections at once. Further ones wait in the system's backlog. An idle one costs about 2 KiB and a descriptor.
 const CONNECTIONS: usize = 8192;
