@@ -95,6 +95,7 @@ impl Variables {
     }
 
     /// The value of a variable; empty and missing are the same (RFC 3875 §4.1).
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.params.get(name).filter(|value| !value.is_empty() && !self.trust.hides(name.as_bytes()))
     }
