@@ -26,6 +26,12 @@ const HOP_BY_HOP: [&[u8]; 9] = [
     b"CONTENT_TYPE",
 ];
 
+/// What some web servers send where they do not know the length of a body.
+const UNKNOWN_LENGTH: &[u8] = b"-1";
+
+/// Room for the headers of an ordinary request.
+const USUAL_HEADERS: usize = 16;
+
 /// A header name longer than any real one; what it names is dropped.
 const MAX_HEADER_NAME: usize = 128;
 
@@ -95,6 +101,7 @@ impl Variables {
     }
 
     /// The value of a variable; empty and missing are the same (RFC 3875 §4.1).
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.params.get(name).filter(|value| !value.is_empty() && !self.trust.hides(name.as_bytes()))
     }
@@ -117,48 +124,105 @@ impl Variables {
 impl Head {
     /// Reads a request's head.
     pub fn read(variables: &Variables) -> Result<Self, RequestError> {
-        let mut headers = headers(variables);
-        let authority = authority(variables)?;
-        headers.insert(HOST, authority);
+        let Found { method, uri, host, length, https, scheme, forwarded_proto, mut headers } =
+            Found::among(variables);
+        let on = https.eq_ignore_ascii_case(b"on") || https == b"1";
+        let tls = |scheme: &[u8]| scheme.eq_ignore_ascii_case(b"https");
+        let secure = on || tls(scheme) || tls(forwarded_proto);
+        headers.insert(HOST, authority(host, variables)?);
         Ok(Self {
-            method: method(variables)?,
-            uri: uri(variables)?,
+            method: check_method(method)?,
+            uri: check_uri(uri, variables)?,
             headers,
-            scheme: scheme(variables),
-            length: length(variables)?,
+            scheme: if secure { Scheme::HTTPS } else { Scheme::HTTP },
+            length: check_length(length)?,
         })
     }
 }
 
-fn method(variables: &Variables) -> Result<Method, RequestError> {
-    let method = variables.get("REQUEST_METHOD").ok_or(RequestError::NoMethod)?;
+/// What a head is made of, found in one pass over all variables. What is missing is empty (RFC 3875 §4.1).
+#[derive(Default)]
+struct Found<'a> {
+    method: &'a [u8],
+    uri: &'a [u8],
+    host: &'a [u8],
+    length: &'a [u8],
+    https: &'a [u8],
+    scheme: &'a [u8],
+    forwarded_proto: &'a [u8],
+    /// The client's headers but for the host.
+    headers: HeaderMap,
+}
+
+impl<'a> Found<'a> {
+    fn among(variables: &'a Variables) -> Self {
+        let mut found = Self { headers: HeaderMap::with_capacity(USUAL_HEADERS), ..Self::default() };
+        for (name, value) in variables.iter() {
+            match name.strip_prefix(b"HTTP_") {
+                Some(header) => found.take_header(header, value),
+                None => found.take(name, value),
+            }
+        }
+        found
+    }
+
+    fn take(&mut self, name: &[u8], value: &'a [u8]) {
+        match name {
+            b"REQUEST_METHOD" => self.method = value,
+            b"REQUEST_URI" => self.uri = value,
+            b"REQUEST_SCHEME" => self.scheme = value,
+            b"HTTPS" => self.https = value,
+            b"CONTENT_TYPE" if !value.is_empty() => self.add(name, value),
+            b"CONTENT_LENGTH" if !matches!(value, b"" | UNKNOWN_LENGTH) => {
+                self.length = value;
+                self.add(name, value);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes one of the client's headers, less `HTTP_` (RFC 3875 §4.1.18).
+    fn take_header(&mut self, name: &[u8], value: &'a [u8]) {
+        match name {
+            b"HOST" => self.host = value,
+            _ if HOP_BY_HOP.contains(&name) => {}
+            _ => {
+                if name == b"X_FORWARDED_PROTO" {
+                    self.forwarded_proto = value;
+                }
+                self.add(name, value);
+            }
+        }
+    }
+
+    /// What is not a header in HTTP cannot have been one: another program's variable, dropped.
+    fn add(&mut self, name: &[u8], value: &[u8]) {
+        if let (Some(name), Ok(value)) = (header_name(name), HeaderValue::from_bytes(value)) {
+            self.headers.append(name, value);
+        }
+    }
+}
+
+fn check_method(method: &[u8]) -> Result<Method, RequestError> {
+    if method.is_empty() {
+        return Err(RequestError::NoMethod);
+    }
     Method::from_bytes(method).map_err(|_| RequestError::Method(shown(method)))
 }
 
-/// RFC 3875 §4.1.2, and what web servers make of it: absent, empty and -1 mean that it is not known.
-fn length(variables: &Variables) -> Result<Option<u64>, RequestError> {
-    let Some(value) = variables.get("CONTENT_LENGTH").filter(|value| *value != b"-1") else {
+/// RFC 3875 §4.1.2, and what web servers make of it: absent and empty mean that it is not known.
+fn check_length(length: &[u8]) -> Result<Option<u64>, RequestError> {
+    if length.is_empty() {
         return Ok(None);
-    };
-    let digits = value.iter().all(u8::is_ascii_digit);
-    let number = digits.then(|| str::from_utf8(value).ok()?.parse().ok()).flatten();
-    number.map(Some).ok_or_else(|| RequestError::Length(shown(value)))
-}
-
-fn scheme(variables: &Variables) -> Scheme {
-    let on = |value: &[u8]| value.eq_ignore_ascii_case(b"on") || value == b"1";
-    let is = |name, scheme: &[u8]| {
-        variables.get(name).is_some_and(|value: &[u8]| value.eq_ignore_ascii_case(scheme))
-    };
-    let https = variables.get("HTTPS").is_some_and(on)
-        || is("REQUEST_SCHEME", b"https")
-        || is("HTTP_X_FORWARDED_PROTO", b"https");
-    if https { Scheme::HTTPS } else { Scheme::HTTP }
+    }
+    let digits = length.iter().all(u8::is_ascii_digit);
+    let number = digits.then(|| str::from_utf8(length).ok()?.parse().ok()).flatten();
+    number.map(Some).ok_or_else(|| RequestError::Length(shown(length)))
 }
 
 /// The host that the client named, else the one that the web server calls itself.
-fn authority(variables: &Variables) -> Result<HeaderValue, RequestError> {
-    if let Some(host) = variables.get("HTTP_HOST") {
+fn authority(host: &[u8], variables: &Variables) -> Result<HeaderValue, RequestError> {
+    if !host.is_empty() {
         return valid_authority(host).ok_or_else(|| RequestError::Host(shown(host)));
     }
     let name = variables.get("SERVER_NAME").filter(|name| *name != b"_").unwrap_or(b"localhost");
@@ -178,13 +242,13 @@ fn valid_authority(value: &[u8]) -> Option<HeaderValue> {
 }
 
 /// The URI that the client sent; without one, what the path variables add up to.
-fn uri(variables: &Variables) -> Result<Uri, RequestError> {
+fn check_uri(uri: &[u8], variables: &Variables) -> Result<Uri, RequestError> {
     /// The longest URI that [`Uri`] holds.
     const MAX_URI: usize = u16::MAX as usize - 1;
 
-    let text = match variables.get("REQUEST_URI") {
-        Some(uri) => origin_form(uri).ok_or_else(|| RequestError::Uri(shown(uri)))?,
-        None => Cow::Owned(joined_path(variables)),
+    let text = match uri {
+        b"" => Cow::Owned(joined_path(variables)),
+        uri => origin_form(uri).ok_or_else(|| RequestError::Uri(shown(uri)))?,
     };
     if text.len() > MAX_URI {
         return Err(RequestError::UriLength(text.len()));
@@ -268,26 +332,6 @@ fn hex(digits: &str) -> Option<u8> {
         .all(|digit| digit.is_ascii_hexdigit())
         .then(|| u8::from_str_radix(digits, 16).ok())
         .flatten()
-}
-
-/// The client's headers from `HTTP_*`, and the body's from `CONTENT_*` (RFC 3875 §4.1.18).
-fn headers(variables: &Variables) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(16);
-    for (name, value) in variables.iter() {
-        let header = match name.strip_prefix(b"HTTP_") {
-            Some(header) if !HOP_BY_HOP.contains(&header) => header,
-            None if matches!(name, b"CONTENT_TYPE" | b"CONTENT_LENGTH") && !value.is_empty() => name,
-            _ => continue,
-        };
-        // What is not a header in HTTP cannot have been one: another program's variable, dropped.
-        if let (Some(name), Ok(value)) = (header_name(header), HeaderValue::from_bytes(value)) {
-            headers.append(name, value);
-        }
-    }
-    if headers.get("content-length").is_some_and(|length| length == "-1") {
-        headers.remove("content-length");
-    }
-    headers
 }
 
 fn header_name(variable: &[u8]) -> Option<HeaderName> {

@@ -23,6 +23,7 @@ impl Default for Trust {
 
 impl Trust {
     /// Whether a handler must not see the variable `name`.
+    #[inline] // Most names are known when this is compiled, and the answer with them.
     pub fn hides(self, name: &[u8]) -> bool {
         match name {
             // From a client's `Proxy` header; programs would take it for a setting of theirs (CVE-2016-5385).

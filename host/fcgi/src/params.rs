@@ -8,6 +8,10 @@ use crate::pairs::{Cursor, Pair};
 
 /// Room for the pairs of an ordinary request; web servers send 20 to 40.
 const USUAL_COUNT: usize = 32;
+/// What no variable's name has, and no web server sends in one.
+const FORBIDDEN_IN_NAMES: [u8; 4] = [0, b'\r', b'\n', b'='];
+/// A word whose bytes are all 1.
+const EACH_BYTE: u64 = u64::from_le_bytes([1; 8]);
 /// A name in an error message is cut here.
 const MAX_NAME_SHOWN: usize = 64;
 
@@ -155,13 +159,30 @@ fn slice<'a>(blob: &'a [u8], range: &Range<usize>) -> &'a [u8] {
 }
 
 fn check(name: &[u8], value: &[u8]) -> Result<(), ParamsError> {
-    if name.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n' | b'=')) {
+    if has_one_of(name, FORBIDDEN_IN_NAMES) {
         return Err(ParamsError::Name { name: shown(name) });
     }
-    if value.contains(&0) {
+    if has_one_of(value, [0]) {
         return Err(ParamsError::NulInValue { name: shown(name) });
     }
     Ok(())
+}
+
+/// Whether one of the `wanted` is among `bytes`; looks at eight of them at a time.
+fn has_one_of<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> bool {
+    let is_in = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        wanted.iter().any(|&byte| has_zero(word ^ EACH_BYTE * u64::from(byte)))
+    };
+    match bytes.last_chunk() {
+        Some(last) => bytes.as_chunks().0.iter().any(is_in) || is_in(last),
+        None => bytes.iter().any(|byte| wanted.contains(byte)),
+    }
+}
+
+/// Whether a byte of `word` is zero: only then does subtracting one set its highest bit where it was clear before.
+fn has_zero(word: u64) -> bool {
+    word.wrapping_sub(EACH_BYTE) & !word & (EACH_BYTE << 7) != 0
 }
 
 fn shown(name: &[u8]) -> String {
@@ -260,6 +281,20 @@ mod tests {
             assert_eq!(params.get(name), value.map(str::as_bytes), "{name}");
         }
         assert_eq!((params.len(), params.is_empty()), (3, false));
+    }
+
+    #[test]
+    fn bytes_are_found_wherever_they_are() {
+        for len in 0..20 {
+            let bytes = vec![b'>'; len];
+            assert!(!has_one_of(&bytes, FORBIDDEN_IN_NAMES) && !has_one_of(&bytes, [0]), "{len}");
+            for (at, wanted) in (0..len).flat_map(|at| FORBIDDEN_IN_NAMES.map(|wanted| (at, wanted))) {
+                let mut bytes = bytes.clone();
+                bytes[at] = wanted;
+                assert!(has_one_of(&bytes, FORBIDDEN_IN_NAMES), "{wanted} at {at} of {len}");
+                assert_eq!(has_one_of(&bytes, [0]), wanted == 0, "{wanted} at {at} of {len}");
+            }
+        }
     }
 
     #[test]

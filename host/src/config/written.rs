@@ -8,15 +8,18 @@ use clap::Args;
 /// What to serve, and where.
 #[derive(Debug, Clone, Args)]
 pub struct Written {
-    /// Socket for the web server: a path, HOST:PORT, [V6]:PORT, or fd:0 where a web server starts the host and passes
-    /// one; may be repeated
+    /// Socket for the web server: a path, HOST:PORT, [V6]:PORT or fd:0; may be repeated
     ///
-    /// Options follow the address, each after a comma. trust=user: the web server is believed who the client is;
-    /// trust=forwarded: what other proxies say about the client; distrust=https: not even that the client came over TLS.
-    /// allow=NETWORK: connections over TCP come from there; allow-uid=USER: connections to a Unix socket are that
-    /// user's. Each may be repeated. sendfile=x-sendfile or sendfile=x-accel-redirect:/PREFIX: handlers may have the web
-    /// server send files below their mounts.
-    #[arg(short, long, value_name = "ADDRESS[,OPTION…]")]
+    /// fd:0 is the socket that a web server passes to a host that it starts.
+    /// Options follow the address, each after a comma:
+    ///   allow=NETWORK    connections over TCP come from there; may be repeated
+    ///   allow-uid=USER   connections to a Unix socket are that user's; may be repeated
+    ///   trust=user       the web server is believed who the client is
+    ///   trust=forwarded  it is believed what other proxies say about the client
+    ///   distrust=https   it is not believed that the client came over TLS
+    ///   sendfile=x-sendfile, sendfile=x-accel-redirect:/PREFIX
+    ///                    handlers may have it send files below their mounts
+    #[arg(short, long, value_name = "ADDRESS[,OPTION…]", verbatim_doc_comment)]
     pub listen: Vec<String>,
 
     /// Addresses of web servers, with commas between them: connections from elsewhere are closed, those over Unix

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     os::{
         fd::{AsFd, OwnedFd},
         unix::net::UnixListener,
@@ -56,15 +56,41 @@ fn unix(socket: OwnedFd) -> io::Result<Socket> {
 fn tcp(socket: OwnedFd, peers: &Peers) -> Result<Socket, String> {
     let listener = TcpListener::from(socket);
     let address = listener.local_addr().map_err(|error| error.to_string())?;
+    check(address, peers)?;
+    let taken = listener.set_nonblocking(true).and_then(|()| Socket::tcp(listener.into()));
+    taken.map_err(|error| error.to_string())
+}
+
+/// The same rules as for a port of the host's own.
+fn check(address: SocketAddr, peers: &Peers) -> Result<(), String> {
     if !peers.users.is_empty() {
         return Err(format!("it is {address}, a TCP port: name networks with allow=NETWORK, not users"));
     }
     if address.ip().is_unspecified() && !peers.names_addresses() {
         return Err(format!(
-            "it is {address}, and anyone who reaches that could pose as any user; bind one address such as \
-             127.0.0.1, or name who may connect with --listen fd:0,allow=NETWORK"
+            "it is {address}, and anyone who reaches that could pose as any user; have one address such as 127.0.0.1 \
+             bound, or name who may connect with --listen fd:0,allow=NETWORK"
         ));
     }
-    let taken = listener.set_nonblocking(true).and_then(|()| Socket::tcp(listener.into()));
-    taken.map_err(|error| error.to_string())
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_that_everybody_reaches_are_refused_without_a_list() {
+        let check = |address: &str, networks: &[&str], users: &[u32], expected| {
+            let networks = networks.iter().map(|one| one.parse().expect("a network")).collect();
+            let peers = Peers { networks, users: users.into(), web_servers: None };
+            let told = check(address.parse().expect("an address"), &peers);
+            assert_eq!(told.is_ok(), expected, "{address} {told:?}");
+        };
+        check("127.0.0.1:9000", &[], &[], true);
+        check("0.0.0.0:9000", &[], &[], false);
+        check("[::]:9000", &[], &[], false);
+        check("0.0.0.0:9000", &["10.0.0.0/8"], &[], true);
+        check("127.0.0.1:9000", &[], &[33], false);
+    }
 }

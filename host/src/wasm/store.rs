@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use ::http::HeaderName;
 use tokio::io::AsyncWrite;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime_wasi::{
@@ -15,7 +16,8 @@ use wasmtime_wasi::{
     p2::bindings::cli::environment,
 };
 use wasmtime_wasi_http::{
-    Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+    DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
+    WasiHttpView,
 };
 use wasmtime_wasi_io::IoView;
 
@@ -136,7 +138,14 @@ impl environment::Host for EnvironmentView<'_> {
 /// No request leaves the host.
 struct Hooks;
 
+/// The engine's list, which it would make again for each header.
+static FORBIDDEN_HEADERS: [HeaderName; DEFAULT_FORBIDDEN_HEADERS.len()] = DEFAULT_FORBIDDEN_HEADERS;
+
 impl WasiHttpHooks for Hooks {
+    fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
+        FORBIDDEN_HEADERS.contains(name)
+    }
+
     fn send_request(
         &mut self,
         _request: ::http::Request<WasiBody>,
