@@ -166,12 +166,12 @@ impl Listener {
 impl Socket {
     /// Takes a listening Unix socket, with its path where that is to be removed with it.
     pub(super) fn unix(listening: OwnedFd, path: Option<SocketPath>) -> io::Result<Self> {
-        Ok(Self::Unix(AsyncFd::register_with_interest(listening, Interest::READABLE)?, path))
+        Ok(Self::Unix(announced(listening)?, path))
     }
 
     /// Takes a listening TCP socket.
     pub(super) fn tcp(listening: OwnedFd) -> io::Result<Self> {
-        Ok(Self::Tcp(AsyncFd::register_with_interest(listening, Interest::READABLE)?))
+        Ok(Self::Tcp(announced(listening)?))
     }
 
     fn listening(&self) -> &AsyncFd<OwnedFd> {
@@ -179,6 +179,15 @@ impl Socket {
             Self::Unix(listening, _) | Self::Tcp(listening) => listening,
         }
     }
+}
+
+/// Tells the runtime of a listening socket.
+#[expect(
+    deprecated,
+    reason = "its unsafe successor asks for what an owned descriptor is by itself: one open file"
+)]
+fn announced(listening: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(listening, Interest::READABLE)
 }
 
 fn accept(listening: &OwnedFd) -> io::Result<OwnedFd> {

@@ -3,7 +3,7 @@
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     task::{Context, Poll},
 };
 
@@ -139,7 +139,7 @@ impl environment::Host for EnvironmentView<'_> {
 struct Hooks;
 
 /// The engine's list, which it would make again for each header.
-static FORBIDDEN_HEADERS: [HeaderName; DEFAULT_FORBIDDEN_HEADERS.len()] = DEFAULT_FORBIDDEN_HEADERS;
+static FORBIDDEN_HEADERS: LazyLock<Vec<HeaderName>> = LazyLock::new(|| DEFAULT_FORBIDDEN_HEADERS.into());
 
 impl WasiHttpHooks for Hooks {
     fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
