@@ -6,14 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The host's program.
+/// The host's program, built as the test was.
 pub fn program() -> PathBuf {
-    built("release/fcgi-wasm-host", "cargo build --release -p fcgi-wasm-host")
+    built(profile().join("fcgi-wasm-host"), "cargo build -p fcgi-wasm-host, with the same profile,")
 }
 
 /// The component of that name.
 pub fn component(name: &str) -> PathBuf {
-    built(&format!("guests/{name}.wasm"), "cargo xtask guests")
+    built(target().join(format!("guests/{name}.wasm")), "cargo xtask guests")
 }
 
 /// The folder in which all stories keep compiled components, so that each is compiled once.
@@ -47,14 +47,18 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Cargo's target folder: the test's program is in `target/PROFILE/deps`.
+/// Cargo's target folder.
 pub(crate) fn target() -> PathBuf {
-    let own = env::current_exe().expect("the path of this program");
-    own.ancestors().nth(3).expect("a program in target/PROFILE/deps").to_owned()
+    profile().parent().expect("a profile's folder in the target folder").to_owned()
 }
 
-fn built(path: &str, command: &str) -> PathBuf {
-    let file = target().join(path);
+/// The folder of what was built as this program was, which is in `target/PROFILE/deps`.
+fn profile() -> PathBuf {
+    let own = env::current_exe().expect("the path of this program");
+    own.ancestors().nth(2).expect("a program in target/PROFILE/deps").to_owned()
+}
+
+fn built(file: PathBuf, command: &str) -> PathBuf {
     assert!(file.is_file(), "{} is missing: run `{command}` first", file.display());
     file
 }

@@ -22,6 +22,9 @@ const CHECKS: [(&str, Check); 7] = [
     ("tests", tests),
 ];
 
+/// The profile of everything that is built here, so that build scripts, macros and dependencies are compiled once.
+const PROFILE: &str = "checks";
+
 /// The test components' own workspace.
 const GUESTS: &str = "tests/guests/Cargo.toml";
 
@@ -39,9 +42,8 @@ fn format(workspace: &Workspace) -> Result<()> {
     step::loud(&mut workspace.cargo(["fmt", "--all", "--check", "--manifest-path", GUESTS]))
 }
 
-/// In release, so that build scripts and macros are compiled once for lints, build and tests.
 fn lints(workspace: &Workspace) -> Result<()> {
-    let all = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let all = ["clippy", "--profile", PROFILE, "--workspace", "--all-targets", "--", "-D", "warnings"];
     step::loud(&mut workspace.cargo(all))?;
     // The components' bindings compile for every target, and clippy may not know theirs.
     let guests = ["clippy", "--workspace", "--manifest-path", GUESTS, "--target-dir"];
@@ -51,18 +53,24 @@ fn lints(workspace: &Workspace) -> Result<()> {
 
 /// Builds all at once: package by package, shared dependencies would be built with one set of features after another.
 fn build(workspace: &Workspace) -> Result<()> {
-    step::loud(&mut workspace.cargo(["build", "--release", "--workspace", "--all-targets"]))
+    step::loud(&mut workspace.cargo(["build", "--profile", PROFILE, "--workspace", "--all-targets"]))
 }
 
 fn doctests(workspace: &Workspace) -> Result<()> {
-    step::loud(&mut workspace.cargo(["test", "--release", "--workspace", "--doc", "--quiet"]))
+    step::loud(&mut workspace.cargo(["test", "--profile", PROFILE, "--workspace", "--doc", "--quiet"]))
 }
 
 fn tests(workspace: &Workspace) -> Result<()> {
     if has_nextest(workspace) {
-        return step::loud(&mut workspace.cargo(["nextest", "run", "--release", "--workspace"]));
+        return step::loud(&mut workspace.cargo([
+            "nextest",
+            "run",
+            "--cargo-profile",
+            PROFILE,
+            "--workspace",
+        ]));
     }
-    step::loud(&mut workspace.cargo(["test", "--release", "--workspace", "--all-targets"]))
+    step::loud(&mut workspace.cargo(["test", "--profile", PROFILE, "--workspace", "--all-targets"]))
 }
 
 fn has_nextest(workspace: &Workspace) -> bool {
