@@ -184,7 +184,7 @@ impl Cache {
 
 /// Fills the cache from another process. Its success is seen by the file that it leaves, so a failure is only told.
 fn run_child(program: &Path, arguments: &[std::ffi::OsString]) {
-    match Command::new(program).args(arguments).stdout(Stdio::null()).status() {
+    match Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).status() {
         Ok(status) if status.success() => {}
         Ok(status) => warn!(%status, "the compiler process failed; compiling in this process"),
         Err(error) => {
