@@ -78,11 +78,6 @@ impl Output {
             State::Body => Ok(None),
         }
     }
-
-    /// Whether the header block is complete.
-    pub fn has_head(&self) -> bool {
-        !matches!(self.state, State::Block(_))
-    }
 }
 
 /// A header block as it was read.

@@ -27,7 +27,8 @@ fn show(seen: &mut String, event: Event) {
         Event::Head(head) => {
             seen.push_str(head.status.as_str());
             for (name, value) in &head.headers {
-                seen.push_str(&format!(" {name}={}", value.as_bytes().escape_ascii()));
+                let value = value.as_bytes().escape_ascii().to_string();
+                seen.extend([" ", name.as_str(), "=", &value]);
             }
             if head.extensions.get::<LocalRedirect>().is_some() {
                 seen.push_str(" local");
@@ -164,7 +165,6 @@ fn a_head_that_announces_a_body_does_not_wait_for_it() {
     let head_is_there = |block: &str| {
         let mut reader = Output::default();
         let event = reader.read(&mut Bytes::copy_from_slice(block.as_bytes())).expect(block);
-        assert!(reader.has_head(), "{block}");
         matches!(event, Some(Event::Head(_)))
     };
     assert!(head_is_there("Content-Type: a/b\n\n"));
