@@ -34,7 +34,7 @@ pub struct Reader(Arc<Mutex<Queue>>);
 pub struct Waiting(Arc<Mutex<Queue>>);
 
 /// A body that ended before its end, or is longer than it was announced.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the request body is not as long as announced, or its client has gone")]
 pub struct BrokenOff;
 
@@ -109,6 +109,16 @@ impl Drop for Writer {
 }
 
 impl Reader {
+    /// What comes next, as far as it is known without waiting: a piece, or the end, which is also reached where all
+    /// bytes that were announced are read.
+    pub fn poll_next(&mut self) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+        let mut queue = lock(&self.0);
+        match queue.next() {
+            Poll::Pending if queue.remaining == Some(0) => Poll::Ready(None),
+            next => next,
+        }
+    }
+
     /// A view on how long this body's handler has waited for the client.
     pub fn waiting(&self) -> Waiting {
         Waiting(Arc::clone(&self.0))
@@ -156,6 +166,21 @@ impl Queue {
         }
     }
 
+    fn next(&mut self) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+        if let Some(piece) = self.pieces.pop_front() {
+            self.bytes -= piece.len();
+            if let Some(waker) = self.writer.take() {
+                waker.wake();
+            }
+            return Poll::Ready(Some(Ok(piece)));
+        }
+        match self.end {
+            Some(End::Complete) => Poll::Ready(None),
+            Some(End::Broken) => Poll::Ready(Some(Err(BrokenOff))),
+            None => Poll::Pending,
+        }
+    }
+
     fn wake_reader(&mut self) {
         self.client.update(|client| client.reading = false);
         if let Some(waker) = self.reader.take() {
@@ -173,22 +198,12 @@ impl Body for Reader {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let mut queue = lock(&self.0);
-        if let Some(piece) = queue.pieces.pop_front() {
-            queue.bytes -= piece.len();
-            if let Some(waker) = queue.writer.take() {
-                waker.wake();
-            }
-            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        let next = queue.next();
+        if next.is_pending() {
+            queue.client.update(|client| client.reading = true);
+            queue.reader = Some(context.waker().clone());
         }
-        match queue.end {
-            Some(End::Complete) => Poll::Ready(None),
-            Some(End::Broken) => Poll::Ready(Some(Err(BrokenOff))),
-            None => {
-                queue.client.update(|client| client.reading = true);
-                queue.reader = Some(context.waker().clone());
-                Poll::Pending
-            }
-        }
+        next.map_ok(Frame::data)
     }
 
     fn is_end_stream(&self) -> bool {

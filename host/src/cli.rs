@@ -44,8 +44,8 @@ impl Cli {
 
     fn from(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut cli = Self::from_arg_matches(matches)?;
-        let Written { listen, mount, .. } = &mut cli.written;
-        for (option, values) in [("listen", listen), ("mount", mount)] {
+        let Written { listen, arg, mount, .. } = &mut cli.written;
+        for (option, values) in [("listen", listen), ("arg", arg), ("mount", mount)] {
             if matches.value_source(option) == Some(ValueSource::EnvVariable) {
                 *values = values.iter().flat_map(|all| all.split_whitespace()).map(str::to_owned).collect();
             }
@@ -97,6 +97,6 @@ mod tests {
         let command = command();
         let repeated = command.get_arguments().filter(|one| matches!(one.get_action(), ArgAction::Append));
         let names: Vec<_> = repeated.filter_map(Arg::get_long).collect();
-        assert_eq!(names, ["listen", "mount"], "Cli::from names them, too");
+        assert_eq!(names, ["listen", "arg", "mount"], "Cli::from names them, too");
     }
 }

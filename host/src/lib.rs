@@ -6,6 +6,7 @@
 pub mod admission;
 pub mod body;
 pub mod capability;
+pub mod cgi;
 pub mod config;
 pub mod gateway;
 pub mod generation;

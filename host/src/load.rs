@@ -62,7 +62,7 @@ pub fn modules(execution: &Execution, compiler: Compiler) -> Result<Modules, Loa
 /// Loads everything that `config` names.
 pub fn generation(config: &Config, modules: &Modules) -> Result<Generation, LoadError> {
     let folders = Folders::open(&config.mounts)?;
-    let module = module(&config.module)?;
+    let module = Module { arguments: config.arguments.clone(), ..module(&config.module)? };
     let Execution { terms, limits, deadline, max_response, .. } = config.execution;
     let handler = modules.handler(&module, folders, limits)?;
     let (mounts, admission) = (config.mounts.as_slice().into(), Admission::new(terms));
@@ -74,11 +74,11 @@ pub fn module(source: &ModuleSource) -> Result<Module, LoadError> {
     match source {
         ModuleSource::BuiltIn => {
             let wasm = BUILT_IN.ok_or(LoadError::NoBuiltIn)?;
-            Ok(Module { name: "built-in wiki".into(), wasm: Cow::Borrowed(wasm) })
+            Ok(Module { name: "built-in wiki".into(), wasm: Cow::Borrowed(wasm), arguments: Vec::new() })
         }
         ModuleSource::File(file) => {
             let wasm = fs::read(file).map_err(|error| LoadError::Module { file: file.clone(), error })?;
-            Ok(Module { name: file.display().to_string(), wasm: Cow::Owned(wasm) })
+            Ok(Module { name: file.display().to_string(), wasm: Cow::Owned(wasm), arguments: Vec::new() })
         }
     }
 }

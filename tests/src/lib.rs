@@ -29,10 +29,18 @@ pub use response::Response;
 pub mod guest {
     /// Does what its path says, well or badly; the table is in `tests/guests/behaviours`.
     pub const BEHAVIOURS: &str = "behaviours";
+    /// A CGI program that does what its path says; the table is in `tests/guests/commands`.
+    pub const COMMANDS: &str = "commands";
+    /// The example in C, a core module of WASI preview 1.
+    pub const COMMAND_C: &str = "command-c";
+    /// The example in Rust.
+    pub const COMMAND_RUST: &str = "command-rust";
     /// Answers `hello`.
     pub const HELLO: &str = "hello";
     /// Tries to reach the network.
     pub const NETWORK: &str = "network";
+    /// An interpreter of JavaScript, as others have built it for WASI preview 1.
+    pub const QUICKJS: &str = "quickjs";
 }
 
 /// How long anything may take before its story fails: far longer than on a busy machine.

@@ -5,18 +5,19 @@ use std::{collections::BTreeSet, fs, path::Path};
 /// A room, the rooms of the host that it may use, and the crates.
 type Layer = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-const ENGINE: &[&str] = &["wasmtime", "wasmtime_wasi", "wasmtime_wasi_http"];
+const ENGINE: &[&str] = &["wasmtime", "wasmtime_wasi", "wasmtime_wasi_http", "wasmtime_wasi_io"];
 
 const LAYERS: &[Layer] = &[
     ("capability.rs", &[], &[]),
     ("trust.rs", &[], &[]),
     ("response.rs", &[], &["bytes", "http", "thiserror"]),
     ("request.rs", &["trust"], &["bytes", "fcgi", "http", "thiserror"]),
+    ("cgi", &["response"], &["bytes", "http", "thiserror"]),
     ("body.rs", &[], &["bytes", "http_body", "thiserror"]),
     ("admission.rs", &[], &["thiserror", "tokio"]),
     (
         "wasm",
-        &["body", "capability", "request"],
+        &["body", "capability", "cgi", "request"],
         &[
             "async_trait",
             "bytes",
@@ -31,9 +32,13 @@ const LAYERS: &[Layer] = &[
             "thiserror",
             "tokio",
             "tracing",
+            "wasi_preview1_component_adapter_provider",
+            "wasmparser",
             "wasmtime",
             "wasmtime_wasi",
             "wasmtime_wasi_http",
+            "wasmtime_wasi_io",
+            "wit_component",
         ],
     ),
     ("generation.rs", &["admission", "capability", "wasm"], &[]),

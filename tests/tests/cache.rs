@@ -117,8 +117,30 @@ fn what_is_not_a_component_is_named() {
     check(b"<!DOCTYPE html>");
     check(b"");
     check(&fs::read(paths::component(guest::HELLO)).expect("a component")[..500]);
-    // A core module, empty and valid.
-    check(b"\0asm\x01\0\0\0");
+}
+
+#[test]
+fn a_core_module_that_is_a_program_is_compiled_at_the_first_start_alone() {
+    let cache = cache();
+    let module = paths::component(guest::COMMAND_C);
+    assert!(fs::read(&module).expect("a module").starts_with(b"\0asm\x01\0\0\0"));
+    for compiles in [true, false] {
+        let host = TestHost::module(&module).cache(cache.path()).start();
+        assert_eq!(host.get("/app").text(), "GET /app\n0 bytes\n");
+        assert_eq!(host.log().contains("compiling"), compiles, "{}", host.log());
+    }
+    assert_eq!(compiled(cache.path()).len(), 1);
+}
+
+#[test]
+fn a_core_module_that_is_no_program_is_named() {
+    let folder = cache();
+    let file = folder.path().join("library.wasm");
+    // Empty and valid.
+    fs::write(&file, b"\0asm\x01\0\0\0").expect("a file");
+    let refusal = TestHost::module(&file).cache(folder.path()).refused();
+    assert!(refusal.log.contains("library.wasm: a core module instead of a component"), "{}", refusal.log);
+    assert!(refusal.log.contains("it exports no _start"), "{}", refusal.log);
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn run(&self, workspace: &Workspace) -> Result<()> {
-        Guests::default().run(workspace)?;
+        Guests::only(["foswiki"]).run(workspace)?;
         step::loud(&mut workspace.cargo(["build", "--release", "--package", "fcgi-wasm-host"]))?;
 
         let folder = tempfile::Builder::new().prefix("foswiki-demo.").tempdir()?;

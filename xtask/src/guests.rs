@@ -1,20 +1,14 @@
 //! `cargo xtask guests`: every component of the repository, in `<target folder>/guests/NAME.wasm`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::step;
-use crate::toolchain::{Source, TARGET, Toolchain};
+use crate::guest::Guest;
+use crate::toolchain::{Source, Toolchain};
 use crate::workspace::Workspace;
-
-/// The first bytes of a component; a core module has `01 00 00 00` behind the same magic.
-const COMPONENT_PREAMBLE: &[u8] = b"\0asm\x0d\x00\x01\x00";
-
-/// The profile of all guests; the root workspace and that of the test guests both define it.
-const PROFILE: &str = "guest";
 
 /// `cargo xtask guests`
 #[derive(Args, Default)]
@@ -28,6 +22,11 @@ pub(crate) struct Guests {
 }
 
 impl Guests {
+    /// Those alone, so that nothing is needed that only others need.
+    pub(crate) fn only<const N: usize>(names: [&str; N]) -> Self {
+        Self { names: names.map(str::to_owned).into(), ..Self::default() }
+    }
+
     pub(crate) fn run(&self, workspace: &Workspace) -> Result<()> {
         let guests = self.chosen(Guest::all(workspace)?)?;
         let toolchain = Toolchain::find(self.toolchain, workspace)?;
@@ -49,53 +48,6 @@ impl Guests {
         }
         let wanted = |guest: &Guest| self.names.is_empty() || self.names.contains(&guest.name);
         Ok(all.into_iter().filter(wanted).collect())
-    }
-}
-
-/// A package whose library is a component.
-struct Guest {
-    name: String,
-    manifest: PathBuf,
-}
-
-impl Guest {
-    /// The wiki handler and every package of the test guests' workspace.
-    fn all(workspace: &Workspace) -> Result<Vec<Self>> {
-        let tests = workspace.root.join("tests/guests");
-        let mut guests = vec![Self::at(&workspace.root.join("guest/foswiki"))?];
-        for entry in fs::read_dir(&tests).with_context(|| tests.display().to_string())? {
-            let folder = entry?.path();
-            if folder.join("Cargo.toml").is_file() {
-                guests.push(Self::at(&folder)?);
-            }
-        }
-        guests.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(guests)
-    }
-
-    /// The guest in `folder`, which is called like its package.
-    fn at(folder: &Path) -> Result<Self> {
-        let name = folder.file_name().and_then(|name| name.to_str());
-        let name = name.with_context(|| format!("{}: not a package's folder", folder.display()))?;
-        Ok(Self { name: name.to_owned(), manifest: folder.join("Cargo.toml") })
-    }
-
-    /// Builds the guest and returns the component's bytes.
-    fn build(&self, workspace: &Workspace, toolchain: &Toolchain) -> Result<Vec<u8>> {
-        // Guests are built apart from the host, whose artefacts they would otherwise lock and outdate.
-        let target = workspace.target.join("guest-build");
-        let mut cargo = workspace.cargo(["rustc", "--lib", "--crate-type", "cdylib", "--profile", PROFILE]);
-        cargo.args(["--target", TARGET]).arg("--target-dir").arg(&target);
-        cargo.arg("--manifest-path").arg(&self.manifest);
-        toolchain.apply(&mut cargo);
-        step::quiet(&mut cargo).with_context(|| format!("guest {}", self.name))?;
-
-        let built = target.join(TARGET).join(PROFILE).join(format!("{}.wasm", self.name.replace('-', "_")));
-        let bytes = fs::read(&built).with_context(|| built.display().to_string())?;
-        if !bytes.starts_with(COMPONENT_PREAMBLE) {
-            bail!("{}: not a component", built.display());
-        }
-        Ok(bytes)
     }
 }
 
@@ -134,7 +86,7 @@ mod tests {
     #[test]
     fn unknown_names_are_refused_with_the_known_ones() {
         let all =
-            || ["hello", "slow"].map(|name| Guest { name: name.to_owned(), manifest: PathBuf::new() }).into();
+            || ["hello", "slow"].map(|name| Guest::at(&Path::new("tests/guests").join(name)).unwrap()).into();
         let chosen = |names: &[&str]| {
             let names = names.iter().copied().map(str::to_owned).collect();
             let guests = Guests { names, toolchain: Source::Auto }.chosen(all())?;

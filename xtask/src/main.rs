@@ -4,6 +4,7 @@ mod apt;
 mod bench;
 mod debian;
 mod demo;
+mod guest;
 mod guests;
 mod packages;
 mod step;

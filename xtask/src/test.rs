@@ -25,8 +25,8 @@ const CHECKS: [(&str, Check); 7] = [
 /// The profile of everything that is built here, so that build scripts, macros and dependencies are compiled once.
 const PROFILE: &str = "checks";
 
-/// The test components' own workspace.
-const GUESTS: &str = "tests/guests/Cargo.toml";
+/// The workspaces of the test components and of the examples.
+const GUESTS: [&str; 2] = ["tests/guests/Cargo.toml", "examples/handlers/Cargo.toml"];
 
 /// `cargo xtask test`
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -39,16 +39,20 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
 fn format(workspace: &Workspace) -> Result<()> {
     step::loud(&mut workspace.cargo(["fmt", "--all", "--check"]))?;
-    step::loud(&mut workspace.cargo(["fmt", "--all", "--check", "--manifest-path", GUESTS]))
+    GUESTS.into_iter().try_for_each(|guests| {
+        step::loud(&mut workspace.cargo(["fmt", "--all", "--check", "--manifest-path", guests]))
+    })
 }
 
 fn lints(workspace: &Workspace) -> Result<()> {
     let all = ["clippy", "--profile", PROFILE, "--workspace", "--all-targets", "--", "-D", "warnings"];
     step::loud(&mut workspace.cargo(all))?;
     // The components' bindings compile for every target, and clippy may not know theirs.
-    let guests = ["clippy", "--workspace", "--manifest-path", GUESTS, "--target-dir"];
     let target = workspace.target.join("guest-build");
-    step::loud(workspace.cargo(guests).arg(target).args(["--", "-D", "warnings"]))
+    GUESTS.into_iter().try_for_each(|guests| {
+        let mut clippy = workspace.cargo(["clippy", "--workspace", "--manifest-path", guests]);
+        step::loud(clippy.arg("--target-dir").arg(&target).args(["--", "-D", "warnings"]))
+    })
 }
 
 /// Builds all at once: package by package, shared dependencies would be built with one set of features after another.

@@ -53,6 +53,8 @@ pub struct Config {
     pub http: Option<SocketAddr>,
     /// The component that answers.
     pub module: ModuleSource,
+    /// The arguments that it is started with, if it is a program.
+    pub arguments: Vec<String>,
     /// What it sees of the machine.
     pub mounts: Vec<Mount>,
     /// How requests are run.
@@ -99,6 +101,7 @@ impl Config {
             socket_owner,
             http,
             module,
+            arg,
             root,
             mount,
             execution,
@@ -117,7 +120,7 @@ impl Config {
             return Err(ConfigErrors(errors.0));
         };
         let module = module.map_or(ModuleSource::BuiltIn, ModuleSource::File);
-        Ok(Self { listen, socket, http, module, mounts, execution })
+        Ok(Self { listen, socket, http, module, arguments: arg, mounts, execution })
     }
 }
 

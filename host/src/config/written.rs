@@ -43,6 +43,10 @@ pub struct Written {
     #[arg(long, value_name = "FILE")]
     pub module: Option<PathBuf>,
 
+    /// Argument for a component that is a program; may be repeated
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub arg: Vec<String>,
+
     /// Wiki folder: its data, pub, templates and working are mounted read-only at /data, /pub, …
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,

@@ -74,6 +74,7 @@ impl Failure {
             Self::Request(error) => error.status(),
             Self::Full(Full::Queue { .. } | Full::Patience { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Deadline(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Fault(Fault::RequestBody(_)) => StatusCode::BAD_REQUEST,
             Self::Fault(_) | Self::Redirect(_) => StatusCode::BAD_GATEWAY,
         }
     }
@@ -85,6 +86,7 @@ impl Failure {
             Self::Request(_) => "The request could not be understood.",
             Self::Full(_) => "The server is busy. Please try again in a moment.",
             Self::Deadline(_) => "The page took too long to make. Please try again later.",
+            Self::Fault(Fault::RequestBody(_)) => "The request did not arrive whole.",
             Self::Fault(_) | Self::Redirect(_) => "The page could not be made. The server's log says why.",
         }
     }
@@ -141,14 +143,17 @@ async fn respond(
         answered = Box::pin(redirect::follow(&generation, (&variables, to), &stderr, &mut outbox)).await;
     }
     let last_words = pass_on(stderr.take(), &mut outbox).await;
-    if answered.is_ok() {
-        answered = outbox.finish().await.map_err(Failure::from);
+    if let Ok(status) = answered {
+        if status != 0 {
+            warn_about(status, &variables, &last_words);
+        }
+        answered = outbox.finish(status).await.map(|()| status).map_err(Failure::from);
     }
     let Err(failure) = answered else { return };
     report(&failure, &variables, &outbox, &last_words);
     if outbox.is_complete() {
         // Only the handler's own housekeeping failed: what it owed was said.
-        let _ = outbox.finish().await;
+        let _ = outbox.finish(0).await;
     } else if outbox.has_begun() {
         outbox.break_off().await;
     } else {
@@ -176,7 +181,7 @@ pub(super) async fn answer(
     invocation: Invocation,
     waiting: &body::Waiting,
     outbox: &mut Outbox,
-) -> Result<(), Failure> {
+) -> Result<u32, Failure> {
     let _permit = generation.admission.enter().await?;
     let invoked = generation.handler.invoke(invocation, outbox);
     within(generation.deadline, waiting, invoked).await?.map_err(Failure::from)
@@ -218,6 +223,13 @@ async fn pass_on(stderr: Vec<u8>, outbox: &mut Outbox) -> String {
     let last_words = text[start..].trim().to_owned();
     outbox.stderr(stderr.into()).await;
     last_words
+}
+
+/// One line about a program that is not content with its own response.
+fn warn_about(status: u32, variables: &Variables, last_words: &str) {
+    let field = |name| shown(variables.get(name).unwrap_or_default());
+    let (method, uri) = (field("REQUEST_METHOD"), field("REQUEST_URI"));
+    warn!(?method, ?uri, last_words = ?last_words, "after the response: the handler exited with status {status}");
 }
 
 /// One line about a failed request, with the handler's last words.

@@ -115,13 +115,13 @@ impl Outbox {
         self.state == State::NoBody
     }
 
-    /// Ends a response; one that is shorter than it promised is an error.
-    pub(super) async fn finish(&mut self) -> Result<(), Fault> {
+    /// Ends a response with an application status; one that is shorter than it promised is an error.
+    pub(super) async fn finish(&mut self, status: u32) -> Result<(), Fault> {
         if let State::Body { promised: Some(missing @ 1..) } = self.state {
             return Err(Fault::Body(format!("it is {missing} bytes shorter than its content-length")));
         }
         self.flush().await;
-        self.send(Content::End(0)).await;
+        self.send(Content::End(status)).await;
         Ok(())
     }
 

@@ -41,27 +41,28 @@ pub(super) enum RedirectError {
 }
 
 /// Answers with what the handler says to the path that it named, and to those that it names then; for at most a deadline in
-/// all.
+/// all. Returns the last one's application status.
 pub(super) async fn follow(
     generation: &Generation,
     (variables, to): (&Variables, PathAndQuery),
     stderr: &Stderr,
     outbox: &mut Outbox,
-) -> Result<(), Failure> {
+) -> Result<u32, Failure> {
     let waiting = outbox.waiting();
     let mut way = Way::from(variables);
     let mut next = Some(to);
     let responses = async {
         let mut variables = variables.clone();
+        let mut status = 0;
         while let Some(to) = next {
             variables = way.on(&variables, to)?;
             let (writer, body) = body::channel(Some(0));
             writer.finish();
             let (invocation, _) = invocation(&variables, Head::read(&variables), body, stderr)?;
-            answer(generation, invocation, &waiting, outbox).await?;
+            status = answer(generation, invocation, &waiting, outbox).await?;
             next = outbox.take_redirect();
         }
-        Ok(())
+        Ok(status)
     };
     within(generation.deadline, &waiting, responses).await?
 }

@@ -18,7 +18,7 @@ use thiserror::Error;
 use tracing::{debug, info, warn};
 use wasmtime::component::Component;
 
-use super::{engine::Engine, handler::Module};
+use super::{engine::Engine, handler::Module, preview1};
 
 /// Where the compiler runs.
 #[derive(Debug, Clone)]
@@ -50,6 +50,17 @@ pub enum CompileError {
         /// What is wrong, and the way out.
         reason: String,
     },
+    /// The bytes are a core module that is no program.
+    #[error(
+        "{module}: a core module instead of a component, and not one that can be made a component: {reason}; \
+         build it for wasm32-wasip2, or as a program for wasm32-wasip1"
+    )]
+    CoreModule {
+        /// Where it came from.
+        module: String,
+        /// What is missing or too much.
+        reason: String,
+    },
     /// The bytes are not a component that this engine compiles.
     #[error("{module}: not a webassembly component that can be compiled: {reason}")]
     Component {
@@ -60,9 +71,12 @@ pub enum CompileError {
     },
 }
 
-/// The identity of `wasm` compiled by `engine`.
+/// The identity of `wasm`, as it was delivered, compiled by `engine`.
 pub fn cache_key(engine: &Engine, wasm: &[u8]) -> Key {
     let mut digest = HashDigest(Sha256::new_with_prefix(wasm));
+    if let Some(adapter) = preview1::adapter(wasm) {
+        digest.write(adapter);
+    }
     engine.compatibility().hash(&mut digest);
     Key(digest.0.finalize().into())
 }
@@ -115,7 +129,9 @@ impl Cache {
     pub(super) fn compile(&self, engine: &Engine, module: &Module) -> Result<PathBuf, CompileError> {
         let key = cache_key(engine, &module.wasm);
         if self.map(engine, key).is_none() {
-            let code = engine.inner().precompile_component(&module.wasm).map_err(|error| {
+            let component = preview1::component(&module.wasm)
+                .map_err(|reason| CompileError::CoreModule { module: module.name.clone(), reason })?;
+            let code = engine.inner().precompile_component(&component).map_err(|error| {
                 CompileError::Component { module: module.name.clone(), reason: format!("{error:#}") }
             })?;
             self.keep(key, &code).map_err(|error| CompileError::Folder {

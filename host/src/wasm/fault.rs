@@ -8,6 +8,7 @@ use super::{
     handler::Role,
     limits::{Limits, Refusal},
 };
+use crate::body;
 
 /// A handler that did not answer as it should.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -28,6 +29,9 @@ pub enum Fault {
     /// It asked for more table elements than any instance gets.
     #[error("the handler asked for a table of {0} elements, which is more than any instance gets")]
     Table(usize),
+    /// The request's body is not what was announced, and the handler is one that could mistake that for its end.
+    #[error("the handler was stopped: {0}")]
+    RequestBody(body::BrokenOff),
     /// It called exit.
     #[error("the handler exited with status {0} before it answered")]
     Exit(i32),
@@ -59,6 +63,9 @@ impl Fault {
     pub(super) fn explain(error: &wasmtime::Error, limits: Limits, refused: Option<Refusal>) -> Self {
         if let Some(I32Exit(status)) = error.downcast_ref() {
             return Self::Exit(*status);
+        }
+        if let Some(broken) = error.downcast_ref::<body::BrokenOff>() {
+            return Self::RequestBody(*broken);
         }
         match refused {
             Some(Refusal::Memory(asked)) => return Self::Memory { limit: limits.memory, asked },

@@ -1,11 +1,12 @@
 //! Components, and the roles that each serves: that is decided by what it exports.
 
-use std::{borrow::Cow, fmt, path::PathBuf};
+use std::{borrow::Cow, fmt, path::PathBuf, sync::Arc};
 
 use thiserror::Error;
 use wasmtime::component::Component;
 
 use super::{
+    command::Command,
     compile::{Cache, CompileError, Compiler},
     engine::Engine,
     fault::Fault,
@@ -18,6 +19,9 @@ use super::{
 
 /// The interface of a component that answers HTTP requests, without its version.
 const INCOMING_HANDLER: &str = "wasi:http/incoming-handler";
+
+/// The interface of a program, without its version.
+const RUN: &str = "wasi:cli/run";
 
 /// The versions of WASI that are served, up to their last dot.
 const WASI: &str = "0.2.";
@@ -32,6 +36,7 @@ pub struct Handler {
 /// The ways to answer a request with a response.
 enum Responder {
     Http(HttpHandler),
+    Command(Command),
 }
 
 /// A role that a handler can be asked for (FastCGI §6).
@@ -53,13 +58,20 @@ pub enum HandlerError {
     Compile(#[from] CompileError),
     /// It exports nothing that serves a role.
     #[error(
-        "{module}: cannot serve requests: it exports {exports}; a handler exports {INCOMING_HANDLER}@{WASI}x"
+        "{module}: cannot serve requests: it exports {exports}; a handler exports {INCOMING_HANDLER}@{WASI}x \
+         or {RUN}@{WASI}x"
     )]
     Exports {
         /// Where it came from.
         module: String,
         /// What it exports, for people.
         exports: String,
+    },
+    /// It is no program, so there is nobody to take arguments.
+    #[error("{module}: takes no arguments, since it exports no {RUN}; leave --arg out")]
+    Arguments {
+        /// Where it came from.
+        module: String,
     },
     /// It wants something that the host does not have, or exports something else under a handler's name.
     #[error("{module}: cannot serve requests: {reason}")]
@@ -86,8 +98,10 @@ pub struct Modules {
 pub struct Module {
     /// Where it came from, for messages.
     pub name: String,
-    /// Its bytes.
+    /// Its bytes: a component, or a core module that is a program of WASI preview 1.
     pub wasm: Cow<'static, [u8]>,
+    /// What a program finds behind its own name when it is started. Nothing of a request ever gets there.
+    pub arguments: Vec<String>,
 }
 
 impl Modules {
@@ -105,12 +119,15 @@ impl Modules {
     ) -> Result<Handler, HandlerError> {
         let component = self.cache.component(&self.engine, &self.compiler, module)?;
         let exports = Exports::of(&component);
-        if !exports.incoming_handler {
+        if !exports.incoming_handler && !exports.run {
             let (module, exports) = (module.name.clone(), exports.to_string());
             return Err(HandlerError::Exports { module, exports });
         }
+        if !module.arguments.is_empty() && exports.incoming_handler {
+            return Err(HandlerError::Arguments { module: module.name.clone() });
+        }
         let sandbox = Sandbox { engine: self.engine.clone(), folders, limits };
-        Handler::link(&component, &exports, &sandbox).map_err(|error| HandlerError::Unsuitable {
+        Handler::link(&component, &exports, sandbox, module).map_err(|error| HandlerError::Unsuitable {
             module: module.name.clone(),
             reason: format!("{error:#}"),
         })
@@ -128,19 +145,29 @@ impl Handler {
 
     /// Answers one request to its end. Dropping the future cancels the handler.
     ///
+    /// Returns its application status: 0, or what a program exited with after a response that is whole all the same.
     /// An error after [`Respond::head`] was called means that the response is incomplete.
-    pub async fn invoke(&self, invocation: Invocation, respond: &mut impl Respond) -> Result<(), Fault> {
+    pub async fn invoke(&self, invocation: Invocation, respond: &mut impl Respond) -> Result<u32, Fault> {
         match &self.responder {
-            Some(Responder::Http(handler)) => handler.invoke(invocation, respond).await,
+            Some(Responder::Http(handler)) => handler.invoke(invocation, respond).await.map(|()| 0),
+            Some(Responder::Command(command)) => command.invoke(invocation, respond).await,
             None => Err(Fault::Role(Role::Responder)),
         }
     }
 
-    fn link(component: &Component, exports: &Exports, sandbox: &Sandbox) -> wasmtime::Result<Self> {
-        let linker = store::linker(sandbox.engine.inner())?;
-        let linked = linker.instantiate_pre(component)?;
-        let http = exports.incoming_handler.then(|| HttpHandler::new(linked.clone(), sandbox.clone()));
-        Ok(Self { responder: http.transpose()?.map(Responder::Http) })
+    fn link(
+        component: &Component,
+        exports: &Exports,
+        sandbox: Sandbox,
+        module: &Module,
+    ) -> wasmtime::Result<Self> {
+        let linked = store::linker(sandbox.engine.inner())?.instantiate_pre(component)?;
+        let responder = if exports.incoming_handler {
+            Responder::Http(HttpHandler::new(linked, sandbox)?)
+        } else {
+            Responder::Command(Command::new(linked, sandbox, arguments(module))?)
+        };
+        Ok(Self { responder: Some(responder) })
     }
 }
 
@@ -158,6 +185,7 @@ impl fmt::Display for Role {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Exports {
     incoming_handler: bool,
+    run: bool,
     names: Vec<String>,
 }
 
@@ -175,7 +203,7 @@ impl Exports {
                     .is_some_and(|(name, version)| name == interface && version.starts_with(versions))
             })
         };
-        Self { incoming_handler: has(INCOMING_HANDLER, WASI), names }
+        Self { incoming_handler: has(INCOMING_HANDLER, WASI), run: has(RUN, WASI), names }
     }
 }
 
@@ -186,6 +214,12 @@ impl fmt::Display for Exports {
             names => formatter.write_str(&names.join(", ")),
         }
     }
+}
+
+/// A program's arguments. Its own name is that of its file, without the folders, which are not its business.
+fn arguments(module: &Module) -> Arc<[String]> {
+    let name = module.name.rsplit('/').next().unwrap_or_default();
+    std::iter::once(name.to_owned()).chain(module.arguments.iter().cloned()).collect()
 }
 
 #[cfg(test)]

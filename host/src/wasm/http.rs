@@ -1,6 +1,9 @@
 //! Handlers that export `wasi:http/incoming-handler@0.2`: one request, one fresh instance.
 
-use std::{pin::pin, task::Poll};
+use std::{
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
 use http::{Request, response::Parts, uri::Scheme};
@@ -23,6 +26,7 @@ use super::{
     fault::Fault,
     sandbox::Sandbox,
     store::{State, Stderr},
+    turn,
 };
 use crate::{body, request::Variables};
 
@@ -111,40 +115,27 @@ async fn answer(
     respond.head(&head)?;
     let mut body = pin!(body);
     loop {
-        match next(body.as_mut(), respond.holds_back()).await {
-            Next::Piece(piece) => respond.body(piece).await?,
-            Next::Idle => respond.flush().await,
-            Next::Failed(error) => return Err(Fault::Body(error)),
-            Next::End => return Ok(()),
+        match turn::next(respond.holds_back(), |context| poll_next(body.as_mut(), context)).await {
+            Some(Next::Piece(piece)) => respond.body(piece).await?,
+            Some(Next::Failed(error)) => return Err(Fault::Body(error)),
+            Some(Next::End) => return Ok(()),
+            None => respond.flush().await,
         }
     }
 }
 
 enum Next {
     Piece(Bytes),
-    /// The handler had a turn and wrote nothing.
-    Idle,
     Failed(String),
     End,
 }
 
-/// Waits for the next piece; with `impatient`, only until the handler had one more turn.
-async fn next(mut body: std::pin::Pin<&mut HyperOutgoingBody>, impatient: bool) -> Next {
-    let mut had_a_turn = false;
-    std::future::poll_fn(|context| match body.as_mut().poll_frame(context) {
-        Poll::Ready(Some(Ok(frame))) => Poll::Ready(piece(frame)),
-        Poll::Ready(Some(Err(error))) => Poll::Ready(Next::Failed(error.to_string())),
-        Poll::Ready(None) => Poll::Ready(Next::End),
-        Poll::Pending if impatient && had_a_turn => Poll::Ready(Next::Idle),
-        Poll::Pending => {
-            if impatient {
-                had_a_turn = true;
-                context.waker().wake_by_ref();
-            }
-            Poll::Pending
-        }
+fn poll_next(body: Pin<&mut HyperOutgoingBody>, context: &mut Context<'_>) -> Poll<Next> {
+    body.poll_frame(context).map(|frame| match frame {
+        Some(Ok(frame)) => piece(frame),
+        Some(Err(error)) => Next::Failed(error.to_string()),
+        None => Next::End,
     })
-    .await
 }
 
 /// CGI has no trailers: they end the body and are dropped.

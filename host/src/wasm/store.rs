@@ -22,6 +22,7 @@ use wasmtime_wasi_http::{
 use wasmtime_wasi_io::IoView;
 
 use super::{
+    command::{self, Program},
     filesystem::Folders,
     limits::{HANDLES, Limiter, Limits},
 };
@@ -52,12 +53,17 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(folders: Folders, limits: Limits, variables: Variables, stderr: Stderr) -> Self {
-        let world = World { folders, stderr, seen: None };
+        let world = World { folders, stderr, program: None, seen: None };
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADER_BYTES);
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
         Self { world, http, hooks: Hooks, table, variables, limiter: Limiter::new(limits) }
+    }
+
+    /// Lets the instance see the world as a program does.
+    pub(super) fn start(&mut self, program: Program) {
+        self.world.program = Some(program);
     }
 }
 
@@ -79,14 +85,20 @@ impl IoView for State {
 struct World {
     folders: Folders,
     stderr: Stderr,
+    program: Option<Program>,
     seen: Option<Box<WasiCtx>>,
 }
 
 impl World {
     fn look(&mut self) -> &mut WasiCtx {
-        let Self { folders, stderr, seen } = self;
+        let Self { folders, stderr, program, seen } = self;
         seen.get_or_insert_with(|| {
-            let mut wasi = WasiCtx::builder().stderr(stderr.clone()).build();
+            let mut wasi = WasiCtx::builder();
+            wasi.stderr(stderr.clone());
+            if let Some(Program { arguments: _, stdin, stdout }) = program {
+                wasi.stdin(stdin.clone()).stdout(stdout.clone());
+            }
+            let mut wasi = wasi.build();
             *wasi.filesystem() = folders.context();
             Box::new(wasi)
         })
@@ -106,7 +118,10 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     linker.allow_shadowing(true);
     wasmtime_wasi_io::add_to_linker_async(&mut linker)?;
-    environment::add_to_linker::<State, Environment>(&mut linker, |state| EnvironmentView(&state.variables))?;
+    environment::add_to_linker::<State, Environment>(&mut linker, |state| EnvironmentView {
+        variables: &state.variables,
+        program: state.world.program.as_ref(),
+    })?;
     linker.allow_shadowing(false);
     Ok(linker)
 }
@@ -114,7 +129,10 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State
 /// `wasi:cli/environment` made when it is asked for: most handlers never do.
 struct Environment;
 
-struct EnvironmentView<'a>(&'a Variables);
+struct EnvironmentView<'a> {
+    variables: &'a Variables,
+    program: Option<&'a Program>,
+}
 
 impl HasData for Environment {
     type Data<'a> = EnvironmentView<'a>;
@@ -122,12 +140,15 @@ impl HasData for Environment {
 
 impl environment::Host for EnvironmentView<'_> {
     fn get_environment(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
+        if self.program.is_some() {
+            return Ok(command::environment(self.variables));
+        }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ok(self.0.iter().map(|(name, value)| (text(name), text(value))).collect())
+        Ok(self.variables.iter().map(|(name, value)| (text(name), text(value))).collect())
     }
 
     fn get_arguments(&mut self) -> wasmtime::Result<Vec<String>> {
-        Ok(Vec::new())
+        Ok(self.program.map(|program| program.arguments.to_vec()).unwrap_or_default())
     }
 
     fn initial_cwd(&mut self) -> wasmtime::Result<Option<String>> {
