@@ -13,6 +13,8 @@
 //! | `/visits` | counts the requests that this instance has seen |
 //! | `/generate?bytes=N`, `/generate-small?bytes=N` | writes N bytes in large or small pieces |
 //! | `/drip` | writes a line, and the next one ten minutes later |
+//! | `/redirect?P` | names the path P of its site instead of answering |
+//! | `/count-down?n=N` | does so N times, then answers |
 //! | `/silent` | writes nothing at all |
 //! | `/exit?code=N`, `/exit-late?code=N` | exits before or after a whole response |
 //! | `/exit-with?code=N` | the same, telling the host the number itself |
@@ -62,6 +64,11 @@ fn main() -> io::Result<ExitCode> {
             thread::sleep(TEN_MINUTES);
         }
         "/silent" => {}
+        "/redirect" => redirect(&env::var("QUERY_STRING").unwrap_or_default())?,
+        "/count-down" => match parameter("n") {
+            0 => answer(&"arrived")?,
+            n => redirect(&format!("/count-down?n={}", n - 1))?,
+        },
         "/exit" => return Ok(code().into()),
         "/exit-late" => {
             answer(&"all of it")?;
@@ -84,6 +91,10 @@ fn answer(text: &dyn Display) -> io::Result<()> {
     let mut stdout = io::stdout();
     stdout.write_all(HEAD)?;
     writeln!(stdout, "{text}")
+}
+
+fn redirect(path: &str) -> io::Result<()> {
+    write!(io::stdout(), "Location: {path}\n\n")
 }
 
 fn lines(mut lines: Vec<String>) -> io::Result<()> {
