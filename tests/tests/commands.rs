@@ -1,9 +1,6 @@
 //! Programs of `wasi:cli`: CGI/1.1 from the variables to the exit status.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Duration};
 
 use tests::{Nginx, Request, Response, TestHost, eventually, guest, noise};
 
@@ -331,9 +328,7 @@ fn nothing_goes_on_for_ever() {
     let running = ["/loop", "/stalls-reading", "/memory", "/recurse", "/endless-head"];
     let running = running.map(|path| (path, host.begin(path)));
     let endless = host.begin("/endless");
-    let started = Instant::now();
     assert_eq!(host.get("/visits").text(), "1\n");
-    assert!(started.elapsed() < Duration::from_millis(300), "{:?}", started.elapsed());
     for (path, running) in running {
         let expected = if matches!(path, "/loop" | "/stalls-reading") { 504 } else { 502 };
         assert_page(&running.finish(), expected);
