@@ -172,7 +172,7 @@ fn check(name: &[u8], value: &[u8]) -> Result<(), ParamsError> {
 fn has_one_of<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> bool {
     let is_in = |word: &[u8; 8]| {
         let word = u64::from_le_bytes(*word);
-        wanted.iter().any(|&byte| has_zero(word ^ EACH_BYTE * u64::from(byte)))
+        wanted.iter().any(|&byte| has_zero(word ^ (EACH_BYTE * u64::from(byte))))
     };
     match bytes.last_chunk() {
         Some(last) => bytes.as_chunks().0.iter().any(is_in) || is_in(last),

@@ -181,7 +181,7 @@ mod tests {
         assert!(socket.announced.is_some());
 
         let (mut peer, mut socket) = pair();
-        let (_, read) = tokio::join!(async { peer.write_all(b"late").expect("a socket") }, async {
+        let ((), read) = tokio::join!(async { peer.write_all(b"late").expect("a socket") }, async {
             socket.read_exact(&mut request).await
         });
         assert_eq!((read.expect("a request"), &request), (4, b"late"));
