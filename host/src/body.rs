@@ -47,6 +47,8 @@ struct Queue {
     reader: Option<Waker>,
     writer: Option<Waker>,
     reader_gone: bool,
+    /// Some of it came when nobody was there to read it.
+    lost: bool,
     client: Client,
 }
 
@@ -70,7 +72,7 @@ impl Writer {
     /// Adds a piece. The caller asks [`Writer::poll_ready`] first; a piece is never refused.
     pub fn push(&self, piece: Bytes) {
         let mut queue = lock(&self.0);
-        if queue.reader_gone || queue.end.is_some() {
+        if queue.end.is_some() {
             return;
         }
         if let Some(remaining) = queue.remaining {
@@ -78,6 +80,10 @@ impl Writer {
                 Some(rest) => queue.remaining = Some(rest),
                 None => return queue.end(End::Broken),
             }
+        }
+        if queue.reader_gone {
+            queue.lost = true;
+            return queue.wake_reader();
         }
         queue.bytes += piece.len();
         queue.pieces.push_back(piece);
@@ -94,11 +100,12 @@ impl Writer {
         Poll::Pending
     }
 
-    /// Ends the body: complete when it is as long as announced, else broken off.
-    pub fn finish(&self) {
+    /// Ends the body: complete when it is as long as announced, else broken off. Returns whether it is complete.
+    pub fn finish(&self) -> bool {
         let mut queue = lock(&self.0);
         let end = if queue.remaining.is_none_or(|rest| rest == 0) { End::Complete } else { End::Broken };
         queue.end(end);
+        queue.end == Some(End::Complete)
     }
 }
 
@@ -130,6 +137,11 @@ impl Waiting {
     pub fn total(&self) -> Duration {
         let client = &lock(&self.0).client;
         client.waited + client.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Drops what the handler has not read, and what still comes. If there is any, the body is broken off for the handler.
+    pub fn give_up(&self) {
+        lock(&self.0).drop_reader();
     }
 
     /// Says that the handler waits for the client to take the response, until the guard is dropped.
@@ -175,9 +187,21 @@ impl Queue {
             return Poll::Ready(Some(Ok(piece)));
         }
         match self.end {
+            _ if self.lost => Poll::Ready(Some(Err(BrokenOff))),
             Some(End::Complete) => Poll::Ready(None),
             Some(End::Broken) => Poll::Ready(Some(Err(BrokenOff))),
             None => Poll::Pending,
+        }
+    }
+
+    /// Nobody will read what is here, nor what comes.
+    fn drop_reader(&mut self) {
+        self.reader_gone = true;
+        self.lost |= !self.pieces.is_empty();
+        self.pieces.clear();
+        self.bytes = 0;
+        if let Some(waker) = self.writer.take() {
+            waker.wake();
         }
     }
 
@@ -219,13 +243,7 @@ impl Body for Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        let mut queue = lock(&self.0);
-        queue.reader_gone = true;
-        queue.pieces.clear();
-        queue.bytes = 0;
-        if let Some(waker) = queue.writer.take() {
-            waker.wake();
-        }
+        lock(&self.0).drop_reader();
     }
 }
 
@@ -276,6 +294,22 @@ mod tests {
         writer.push(Bytes::from_static(b"half"));
         drop(writer);
         assert!(read_all(reader).is_err());
+    }
+
+    #[test]
+    fn what_is_given_up_is_broken_off_for_its_handler_and_counted_all_the_same() {
+        let check = |before: &'static str, after: &'static str, complete| {
+            let (writer, reader) = channel(Some((before.len() + after.len()) as u64));
+            let push = |piece: &'static str| writer.push(Bytes::from_static(piece.as_bytes()));
+            [before].into_iter().filter(|piece| !piece.is_empty()).for_each(push);
+            reader.waiting().give_up();
+            [after].into_iter().filter(|piece| !piece.is_empty()).for_each(push);
+            assert!(writer.finish());
+            assert_eq!(read_all(reader).is_ok(), complete, "{before:?} {after:?}");
+        };
+        check("a", "", false);
+        check("", "b", false);
+        check("", "", true);
     }
 
     #[test]

@@ -50,6 +50,15 @@ pub struct Head {
     pub length: Option<u64>,
 }
 
+/// What is said of the file that a filter works on, before the file itself (FastCGI §6.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileHead {
+    /// When it was last changed, in seconds since 1970.
+    pub last_modified: u64,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
 /// CGI variables that make no valid request.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum RequestError {
@@ -74,6 +83,14 @@ pub enum RequestError {
     /// Not a number of bytes.
     #[error("CONTENT_LENGTH {0:?} is not a number")]
     Length(String),
+    /// Not said of the file that a filter is to work on.
+    #[error("{name} {value:?} is not a number; a web server that asks for a filter sends it with the file")]
+    File {
+        /// The variable.
+        name: &'static str,
+        /// Its value; empty where it is missing.
+        value: String,
+    },
 }
 
 impl RequestError {
@@ -81,7 +98,9 @@ impl RequestError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NoMethod => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Method(_) | Self::Host(_) | Self::Uri(_) | Self::Length(_) => StatusCode::BAD_REQUEST,
+            Self::Method(_) | Self::Host(_) | Self::Uri(_) | Self::Length(_) | Self::File { .. } => {
+                StatusCode::BAD_REQUEST
+            }
             Self::UriLength(_) => StatusCode::URI_TOO_LONG,
         }
     }
@@ -137,6 +156,17 @@ impl Head {
             scheme: if secure { Scheme::HTTPS } else { Scheme::HTTP },
             length: check_length(length)?,
         })
+    }
+}
+
+impl FileHead {
+    /// Reads what is said of the file.
+    pub fn read(variables: &Variables) -> Result<Self, RequestError> {
+        let number = |name: &'static str| {
+            let value = variables.get(name).unwrap_or_default();
+            number(value).ok_or_else(|| RequestError::File { name, value: shown(value) })
+        };
+        Ok(Self { last_modified: number("FCGI_DATA_LAST_MOD")?, length: number("FCGI_DATA_LENGTH")? })
     }
 }
 
@@ -215,9 +245,13 @@ fn check_length(length: &[u8]) -> Result<Option<u64>, RequestError> {
     if length.is_empty() {
         return Ok(None);
     }
-    let digits = length.iter().all(u8::is_ascii_digit);
-    let number = digits.then(|| str::from_utf8(length).ok()?.parse().ok()).flatten();
-    number.map(Some).ok_or_else(|| RequestError::Length(shown(length)))
+    number(length).map(Some).ok_or_else(|| RequestError::Length(shown(length)))
+}
+
+/// Decimal digits alone.
+fn number(value: &[u8]) -> Option<u64> {
+    let digits = value.iter().all(u8::is_ascii_digit);
+    digits.then(|| str::from_utf8(value).ok()?.parse().ok()).flatten()
 }
 
 /// The host that the client named, else the one that the web server calls itself.
@@ -408,6 +442,20 @@ mod tests {
         check("-1", None);
         check("0", Some(0));
         check("12", Some(12));
+    }
+
+    #[test]
+    fn a_filter_is_told_about_its_file() {
+        let check = |time: &str, length: &str, expected: Option<(u64, u64)>| {
+            let pairs = [("FCGI_DATA_LAST_MOD", time), ("FCGI_DATA_LENGTH", length)];
+            let head = FileHead::read(&Variables::new(pairs.into_iter().collect(), Trust::default()));
+            assert_eq!(head.ok().map(|head| (head.last_modified, head.length)), expected, "{pairs:?}");
+        };
+        check("1700000000", "12", Some((1_700_000_000, 12)));
+        check("0", "0", Some((0, 0)));
+        check("", "12", None);
+        check("1700000000", "-1", None);
+        check("yesterday", "12", None);
     }
 
     #[test]

@@ -117,6 +117,18 @@ pub fn write_order(
     Ok(())
 }
 
+/// Writes the whole answer of an authorizer that lets a request pass (FastCGI §6.3).
+///
+/// Names and values are those of headers; names keep their case, which the web server's variables have.
+pub fn write_allowed(variables: &[(String, Vec<u8>)], out: &mut BytesMut) {
+    out.put_slice(b"Status: 200 OK\r\n");
+    for (name, value) in variables {
+        out.put_slice(b"Variable-");
+        line(out, name, value);
+    }
+    out.put_slice(b"\r\n");
+}
+
 /// Whether the response to `method` with this status carries a body (RFC 9110 §6.4.1).
 pub fn has_body(method: &Method, status: StatusCode) -> bool {
     method != Method::HEAD && may_have_body(status)
@@ -313,6 +325,21 @@ mod tests {
         for none in ["", "view", "http://other.example/", "?a", "*", "/a b", "/a#b", "/a\r\nb", "/a%00b"] {
             check(none, None);
         }
+    }
+
+    #[test]
+    fn permissions() {
+        let check = |variables: &[(&str, &str)], expected: &str| {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
+            let mut out = BytesMut::new();
+            write_allowed(&variables.iter().map(owned).collect::<Vec<_>>(), &mut out);
+            assert_eq!(str::from_utf8(&out).expect("text"), expected);
+        };
+        check(&[], "Status: 200 OK\r\n\r\n");
+        check(
+            &[("AUTH_METHOD", "database lookup"), ("a", "")],
+            "Status: 200 OK\r\nVariable-AUTH_METHOD: database lookup\r\nVariable-a: \r\n\r\n",
+        );
     }
 
     #[test]

@@ -94,6 +94,21 @@ impl Client {
         self.write();
     }
 
+    /// Sends more of a filter's file, as [`Client::send_body`] does; a body has to end before.
+    pub fn send_file(&mut self, id: RequestId, piece: impl Into<Bytes>) {
+        let piece = piece.into();
+        if !piece.is_empty() {
+            self.protocol.data(id, piece);
+        }
+        self.write();
+    }
+
+    /// Ends a filter's file.
+    pub fn finish_file(&mut self, id: RequestId) {
+        self.protocol.data(id, Bytes::new());
+        self.write();
+    }
+
     /// Asks that a request be ended.
     pub fn abort(&mut self, id: RequestId) {
         assert!(self.protocol.abort(id), "request {id:?} is not active");
@@ -269,6 +284,16 @@ impl Running {
     /// Ends the body.
     pub fn finish_body(&mut self) {
         self.client.finish_body(self.id);
+    }
+
+    /// Sends more of a filter's file.
+    pub fn send_file(&mut self, piece: impl Into<Bytes>) {
+        self.client.send_file(self.id, piece);
+    }
+
+    /// Ends a filter's file.
+    pub fn finish_file(&mut self) {
+        self.client.finish_file(self.id);
     }
 
     /// Waits until that much of the response's body has arrived; returns what came so far.

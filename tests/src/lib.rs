@@ -41,6 +41,14 @@ pub mod guest {
     pub const NETWORK: &str = "network";
     /// An interpreter of JavaScript, as others have built it for WASI preview 1.
     pub const QUICKJS: &str = "quickjs";
+    /// Serves in all roles; the table is in `tests/guests/roles`.
+    pub const ROLES: &str = "roles";
+    /// The example of an authorizer.
+    pub const AUTHORIZER: &str = "authorizer";
+    /// The example of a handler that reads CGI variables.
+    pub const CGI: &str = "cgi";
+    /// The example of a filter.
+    pub const FILTER: &str = "filter";
 }
 
 /// How long anything may take before its story fails: far longer than on a busy machine.

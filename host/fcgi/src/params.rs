@@ -67,6 +67,12 @@ impl Params {
         self.pairs.iter().map(|pair| (slice(&self.blob, &pair.name), slice(&self.blob, &pair.value)))
     }
 
+    /// Takes out the variables of these names.
+    pub fn remove(&mut self, names: &[&str]) {
+        let Self { blob, pairs } = self;
+        pairs.retain(|pair| !names.iter().any(|name| name.as_bytes() == slice(blob, &pair.name)));
+    }
+
     /// Number of pairs.
     pub fn len(&self) -> usize {
         self.pairs.len()

@@ -28,8 +28,9 @@ use tokio_util::{
 };
 
 use super::{
-    dispatch::{Dispatch, Incoming},
+    dispatch::{Dispatch, Incoming, Input},
     outbox::{Content, MESSAGES, Message, Ticket},
+    roles::FileWriter,
     watch::{Owed, Stalled, Watch},
 };
 use crate::body;
@@ -123,7 +124,12 @@ struct Pump {
 struct Running {
     id: RequestId,
     ticket: Ticket,
+    /// What arrives now, where somebody takes it.
     body: Option<body::Writer>,
+    /// What arrives after that.
+    file: Option<FileWriter>,
+    /// Everything has arrived.
+    received: bool,
     work: Work,
 }
 
@@ -308,37 +314,39 @@ impl Pump {
             let Some(event) = self.protocol.poll()? else { break };
             moved = true;
             match event {
-                Event::Begin { id, role: Role::Responder, params } => self.begin(id, params),
-                Event::Begin { id, .. } => {
-                    self.protocol.end(id, 0, ProtocolStatus::UnknownRole);
-                }
-                Event::Stdin { id, data } => self.pass(id, data, context),
-                Event::StdinEnd { id } => {
-                    if let Some(body) = self.request(id).and_then(|request| request.body.take()) {
-                        body.finish();
-                    }
-                }
+                Event::Begin { id, role, params } => self.begin(id, role, params),
+                Event::Stdin { id, data } | Event::Data { id, data } => self.pass(id, data, context),
+                Event::StdinEnd { id } | Event::DataEnd { id } => self.end_stream(id),
                 Event::Abort { id } => self.end(id, 0),
-                Event::Data { .. } | Event::DataEnd { .. } => {} // For filters only.
             }
         }
         Ok(moved)
     }
 
-    fn begin(&mut self, id: RequestId, params: Params) {
+    fn begin(&mut self, id: RequestId, role: Role, params: Params) {
+        let ticket = Ticket(self.tickets + 1);
+        let incoming = Incoming { ticket, role, params, connection: self.sender.clone() };
+        let (Input { body, file }, work) = match self.dispatch.begin(incoming) {
+            Ok(begun) => begun,
+            Err(refusal) => return self.refuse(id, refusal),
+        };
+        self.tickets += 1;
         self.watch.began();
         self.multiplexed |= !self.requests.is_empty();
-        self.tickets += 1;
-        let ticket = Ticket(self.tickets);
-        let incoming = Incoming { ticket, params, connection: self.sender.clone() };
-        let (body, work) = self.dispatch.begin(incoming);
         let here = self.requests.iter().all(|request| !matches!(request.work, Work::Here(_)));
         let work = if here {
             Work::Here(Box::pin(work))
         } else {
             Work::Elsewhere { _task: AbortOnDropHandle::new(tokio::spawn(work)) }
         };
-        self.requests.push(Running { id, ticket, body: Some(body), work });
+        self.requests.push(Running { id, ticket, body, file, received: false, work });
+    }
+
+    /// Ends a request in a role that is not served.
+    fn refuse(&mut self, id: RequestId, refusal: Bytes) {
+        self.unread_input = true;
+        self.protocol.stdout(id, refusal);
+        self.protocol.end(id, 0, ProtocolStatus::UnknownRole);
     }
 
     fn pass(&mut self, id: RequestId, piece: Bytes, context: &Context<'_>) {
@@ -348,6 +356,14 @@ impl Pump {
         } else {
             self.held = Some(Held { id, piece, since: Instant::now() });
         }
+    }
+
+    /// A stream has ended. A filter's file follows its body, unless that was not what it should have been.
+    fn end_stream(&mut self, id: RequestId) {
+        let Some(request) = self.request(id) else { return };
+        let complete = request.body.take().is_some_and(|body| body.finish());
+        request.received = request.file.is_none();
+        request.body = request.file.take().filter(|_| complete).map(FileWriter::begin);
     }
 
     /// Passes the piece that was held, once there is room for it.
@@ -363,6 +379,7 @@ impl Pump {
         self.held = None;
         if let Some(request) = self.request(id) {
             request.body = None;
+            request.file = None;
         }
         true
     }
@@ -378,7 +395,7 @@ impl Pump {
             self.held = None;
         }
         let Some(index) = self.requests.iter().position(|request| request.id == id) else { return false };
-        self.requests.swap_remove(index).body.is_some()
+        !self.requests.swap_remove(index).received
     }
 
     fn request(&mut self, id: RequestId) -> Option<&mut Running> {

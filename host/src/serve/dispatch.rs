@@ -7,6 +7,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use fcgi::Params;
 use http::{Method, Request, StatusCode};
 use thiserror::Error;
@@ -16,6 +17,8 @@ use tracing::{info, warn};
 use super::{
     outbox::{Message, Outbox, Ticket},
     redirect::{self, RedirectError},
+    roles::{self, Authorize, FileWriter, Filter},
+    seldom::Seldom,
     sendfile::SendFile,
 };
 use crate::{
@@ -24,7 +27,7 @@ use crate::{
     generation::Generation,
     request::{Head, RequestError, Variables, shown},
     trust::Trust,
-    wasm::{Fault, Invocation, Stderr},
+    wasm::{Fault, Invocation, Role, Stderr},
 };
 
 /// Waiting for slow clients that is not held against a handler's deadline. A gigabyte on a slow line takes this long.
@@ -44,13 +47,38 @@ pub(super) struct Dispatch {
     current: Arc<ArcSwap<Generation>>,
     trust: Trust,
     sendfile: Option<Arc<SendFile>>,
+    unserved: Seldom,
 }
 
 /// A request as a connection hands it over.
 pub(super) struct Incoming {
     pub(super) ticket: Ticket,
+    pub(super) role: fcgi::Role,
     pub(super) params: Params,
     pub(super) connection: mpsc::Sender<Message>,
+}
+
+/// Where a connection puts what comes for a request, one after the other.
+pub(super) struct Input {
+    /// The body; nobody takes one for an authorizer.
+    pub(super) body: Option<body::Writer>,
+    /// The file, for a filter.
+    pub(super) file: Option<FileWriter>,
+}
+
+/// A request in one of the roles.
+enum Task {
+    Respond(Respond),
+    Authorize(Authorize),
+    Filter(Filter),
+}
+
+/// A request for a responder.
+struct Respond {
+    variables: Variables,
+    head: Result<Head, RequestError>,
+    body: body::Reader,
+    outbox: Outbox,
 }
 
 /// Why a request was not answered by its handler, or not fully.
@@ -99,16 +127,37 @@ impl Dispatch {
         trust: Trust,
         sendfile: Option<Arc<SendFile>>,
     ) -> Self {
-        Self { current, trust, sendfile }
+        Self { current, trust, sendfile, unserved: Seldom::default() }
     }
 
-    /// Begins a request: its body's writer, and the work, which ends with a message to the connection.
+    /// Begins a request: where its input goes, and the work, which ends with a message to the connection.
+    ///
+    /// Where the module does not serve the role, the error is what to say besides that.
     pub(super) fn begin(
         &self,
         incoming: Incoming,
-    ) -> (body::Writer, impl Future<Output = ()> + Send + use<>) {
-        let Incoming { ticket, params, connection } = incoming;
+    ) -> Result<(Input, impl Future<Output = ()> + Send + use<>), Bytes> {
         let generation = self.current.load_full();
+        let role = roles::role(&incoming);
+        if !generation.handler.serves(role) {
+            return Err(roles::refuse(role, &generation, &self.unserved));
+        }
+        let (input, task) = match role {
+            Role::Responder => self.respond(incoming, &generation),
+            Role::Authorizer => {
+                let task = Authorize::new(incoming, self.trust, &generation);
+                (Input { body: None, file: None }, Task::Authorize(task))
+            }
+            Role::Filter => {
+                let (input, task) = Filter::new(incoming, self.trust, &generation);
+                (input, Task::Filter(task))
+            }
+        };
+        Ok((input, task.run(generation)))
+    }
+
+    fn respond(&self, incoming: Incoming, generation: &Generation) -> (Input, Task) {
+        let Incoming { ticket, role: _, params, connection } = incoming;
         let mut variables = Variables::new(params, self.trust);
         if self.sendfile.is_some() {
             variables = variables.replace(&[(SENDFILE, b"on")]);
@@ -116,41 +165,59 @@ impl Dispatch {
         let head = Head::read(&variables);
         let (method, length) =
             head.as_ref().map_or((Method::GET, None), |head| (head.method.clone(), head.length));
-        let (writer, reader) = body::channel(length);
-        let mut outbox = Outbox::new(ticket, (method, generation.max_response), reader.waiting(), connection);
+        let (writer, body) = body::channel(length);
+        let mut outbox = Outbox::new(ticket, (method, generation.max_response), body.waiting(), connection);
         if let Some(form) = &self.sendfile {
             outbox.allow_sendfile(Arc::clone(form), Arc::clone(&generation.mounts));
         }
-        (writer, respond(generation, variables, head, reader, outbox))
+        let input = Input { body: Some(writer), file: None };
+        (input, Task::Respond(Respond { variables, head, body, outbox }))
     }
 }
 
-async fn respond(
-    generation: Arc<Generation>,
-    variables: Variables,
-    head: Result<Head, RequestError>,
-    body: body::Reader,
-    mut outbox: Outbox,
-) {
-    let stderr = Stderr::default();
-    let mut answered = match invocation(&variables, head, body, &stderr) {
-        Ok((invocation, waiting)) => answer(&generation, invocation, &waiting, &mut outbox).await,
-        Err(error) => Err(error.into()),
-    };
-    if answered.is_ok()
-        && let Some(to) = outbox.take_redirect()
-    {
-        answered = Box::pin(redirect::follow(&generation, (&variables, to), &stderr, &mut outbox)).await;
+impl Task {
+    async fn run(self, generation: Arc<Generation>) {
+        match self {
+            Self::Respond(task) => task.run(generation).await,
+            Self::Authorize(task) => task.run(generation).await,
+            Self::Filter(task) => task.run(generation).await,
+        }
     }
-    let last_words = pass_on(stderr.take(), &mut outbox).await;
+}
+
+impl Respond {
+    async fn run(self, generation: Arc<Generation>) {
+        let Self { variables, head, body, mut outbox } = self;
+        let stderr = Stderr::default();
+        let mut answered = match invocation(&variables, head, body, &stderr) {
+            Ok((invocation, waiting)) => answer(&generation, invocation, &waiting, &mut outbox).await,
+            Err(error) => Err(error.into()),
+        };
+        if answered.is_ok()
+            && let Some(to) = outbox.take_redirect()
+        {
+            answered = Box::pin(redirect::follow(&generation, (&variables, to), &stderr, &mut outbox)).await;
+        }
+        conclude(answered, &variables, &stderr, &mut outbox).await;
+    }
+}
+
+/// Says the rest of an answer, or what stands in its place.
+pub(super) async fn conclude(
+    mut answered: Result<u32, Failure>,
+    variables: &Variables,
+    stderr: &Stderr,
+    outbox: &mut Outbox,
+) {
+    let last_words = pass_on(stderr.take(), outbox).await;
     if let Ok(status) = answered {
         if status != 0 {
-            warn_about(status, &variables, &last_words);
+            warn_about(status, variables, &last_words);
         }
         answered = outbox.finish(status).await.map(|()| status).map_err(Failure::from);
     }
     let Err(failure) = answered else { return };
-    report(&failure, &variables, &outbox, &last_words);
+    report(&failure, variables, outbox, &last_words);
     if outbox.is_complete() {
         // Only the handler's own housekeeping failed: what it owed was said.
         let _ = outbox.finish(0).await;
@@ -161,6 +228,7 @@ async fn respond(
     }
 }
 
+/// What a handler is given, and how long it waits for the client.
 pub(super) fn invocation(
     variables: &Variables,
     head: Result<Head, RequestError>,
@@ -184,13 +252,13 @@ pub(super) async fn answer(
 ) -> Result<u32, Failure> {
     let _permit = generation.admission.enter().await?;
     let invoked = generation.handler.invoke(invocation, outbox);
-    within(generation.deadline, waiting, invoked).await?.map_err(Failure::from)
+    within(generation.deadline, || waiting.total(), invoked).await?.map_err(Failure::from)
 }
 
-/// Runs `work` for as long as `deadline` allows, not counting the time that it waits for the client.
+/// Runs `work` for as long as `deadline` allows, not counting the time that it `waited` for the client.
 pub(super) async fn within<T>(
     deadline: Duration,
-    waiting: &body::Waiting,
+    waited: impl Fn() -> Duration,
     work: impl Future<Output = T>,
 ) -> Result<T, Failure> {
     let mut work = pin!(work);
@@ -200,7 +268,7 @@ pub(super) async fn within<T>(
         if let Ok(done) = timeout_at(until.into(), work.as_mut()).await {
             return Ok(done);
         }
-        let end = started + deadline + waiting.total().min(CLIENT_TIME);
+        let end = started + deadline + waited().min(CLIENT_TIME);
         let now = Instant::now();
         if now >= end {
             return Err(Failure::Deadline(deadline));

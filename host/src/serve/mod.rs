@@ -7,6 +7,8 @@ mod listener;
 mod outbox;
 mod peers;
 mod redirect;
+mod roles;
+mod seldom;
 mod sendfile;
 mod stream;
 mod watch;

@@ -115,6 +115,12 @@ impl Outbox {
         self.state == State::NoBody
     }
 
+    /// Lets a request pass, with variables for the web server: all that an authorizer says then.
+    pub(super) fn allow(&mut self, variables: &[(String, Vec<u8>)]) {
+        response::write_allowed(variables, &mut self.joined);
+        self.state = State::NoBody;
+    }
+
     /// Ends a response with an application status; one that is shorter than it promised is an error.
     pub(super) async fn finish(&mut self, status: u32) -> Result<(), Fault> {
         if let State::Body { promised: Some(missing @ 1..) } = self.state {

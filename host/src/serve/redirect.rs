@@ -64,7 +64,7 @@ pub(super) async fn follow(
         }
         Ok(status)
     };
-    within(generation.deadline, &waiting, responses).await?
+    within(generation.deadline, || waiting.total(), responses).await?
 }
 
 /// The paths for which the handler was asked so far.

@@ -6,31 +6,44 @@ use thiserror::Error;
 use wasmtime::component::Component;
 
 use super::{
+    authorizer::{Authorizer, Decision},
     command::Command,
     compile::{Cache, CompileError, Compiler},
     engine::Engine,
     fault::Fault,
     filesystem::Folders,
+    filter::{File, Filter},
     http::{HttpHandler, Invocation, Respond},
     limits::Limits,
     sandbox::Sandbox,
-    store,
+    store::{self, Stderr},
 };
+use crate::request::Variables;
 
-/// The interface of a component that answers HTTP requests, without its version.
-const INCOMING_HANDLER: &str = "wasi:http/incoming-handler";
+/// The interface of a component that answers HTTP requests, and its versions up to their last dot.
+const INCOMING_HANDLER: [&str; 2] = ["wasi:http/incoming-handler", "0.2."];
 
-/// The interface of a program, without its version.
-const RUN: &str = "wasi:cli/run";
+/// The interface of a program.
+const RUN: [&str; 2] = ["wasi:cli/run", "0.2."];
 
-/// The versions of WASI that are served, up to their last dot.
-const WASI: &str = "0.2.";
+/// The interface of a component that decides about requests.
+const AUTHORIZATION: [&str; 2] = ["fcgi-wasm-host:handler/authorization", "0.1."];
+
+/// The interface of a component that answers with what it makes of a file.
+const FILTERING: [&str; 2] = ["fcgi-wasm-host:handler/filtering", "0.1."];
+
+/// What makes a component a handler, for people.
+const WANTED: &str = "wasi:http/incoming-handler@0.2, wasi:cli/run@0.2, fcgi-wasm-host:handler/authorization@0.1 \
+                      or fcgi-wasm-host:handler/filtering@0.1";
 
 /// A component, ready to run with the folders and limits of one route.
 ///
 /// It serves one or several roles.
 pub struct Handler {
     responder: Option<Responder>,
+    authorizer: Option<Authorizer>,
+    filter: Option<Filter>,
+    exports: Exports,
 }
 
 /// The ways to answer a request with a response.
@@ -57,10 +70,7 @@ pub enum HandlerError {
     #[error(transparent)]
     Compile(#[from] CompileError),
     /// It exports nothing that serves a role.
-    #[error(
-        "{module}: cannot serve requests: it exports {exports}; a handler exports {INCOMING_HANDLER}@{WASI}x \
-         or {RUN}@{WASI}x"
-    )]
+    #[error("{module}: cannot serve requests: it exports {exports}; a handler exports {WANTED}")]
     Exports {
         /// Where it came from.
         module: String,
@@ -68,7 +78,7 @@ pub enum HandlerError {
         exports: String,
     },
     /// It is no program, so there is nobody to take arguments.
-    #[error("{module}: takes no arguments, since it exports no {RUN}; leave --arg out")]
+    #[error("{module}: takes no arguments, since it is not run as a program (wasi:cli/run); leave --arg out")]
     Arguments {
         /// Where it came from.
         module: String,
@@ -119,15 +129,15 @@ impl Modules {
     ) -> Result<Handler, HandlerError> {
         let component = self.cache.component(&self.engine, &self.compiler, module)?;
         let exports = Exports::of(&component);
-        if !exports.incoming_handler && !exports.run {
+        if !exports.serves_anything() {
             let (module, exports) = (module.name.clone(), exports.to_string());
             return Err(HandlerError::Exports { module, exports });
         }
-        if !module.arguments.is_empty() && exports.incoming_handler {
+        if !module.arguments.is_empty() && !exports.is_program() {
             return Err(HandlerError::Arguments { module: module.name.clone() });
         }
         let sandbox = Sandbox { engine: self.engine.clone(), folders, limits };
-        Handler::link(&component, &exports, sandbox, module).map_err(|error| HandlerError::Unsuitable {
+        Handler::link(&component, exports, sandbox, module).map_err(|error| HandlerError::Unsuitable {
             module: module.name.clone(),
             reason: format!("{error:#}"),
         })
@@ -139,8 +149,14 @@ impl Handler {
     pub fn serves(&self, role: Role) -> bool {
         match role {
             Role::Responder => self.responder.is_some(),
-            Role::Authorizer | Role::Filter => false,
+            Role::Authorizer => self.authorizer.is_some(),
+            Role::Filter => self.filter.is_some(),
         }
+    }
+
+    /// What the component exports, for people.
+    pub fn exports(&self) -> impl fmt::Display {
+        &self.exports
     }
 
     /// Answers one request to its end. Dropping the future cancels the handler.
@@ -155,19 +171,45 @@ impl Handler {
         }
     }
 
+    /// Decides about one request. Dropping the future cancels the handler.
+    pub async fn authorize(&self, variables: Variables, stderr: Stderr) -> Result<Decision, Fault> {
+        match &self.authorizer {
+            Some(authorizer) => authorizer.authorize(variables, stderr).await,
+            None => Err(Fault::Role(Role::Authorizer)),
+        }
+    }
+
+    /// Answers one request with what it makes of `file`. The same holds as for [`Handler::invoke`].
+    pub async fn filter(
+        &self,
+        invocation: Invocation,
+        file: File,
+        respond: &mut impl Respond,
+    ) -> Result<(), Fault> {
+        match &self.filter {
+            Some(filter) => filter.invoke(invocation, file, respond).await,
+            None => Err(Fault::Role(Role::Filter)),
+        }
+    }
+
     fn link(
         component: &Component,
-        exports: &Exports,
+        exports: Exports,
         sandbox: Sandbox,
         module: &Module,
     ) -> wasmtime::Result<Self> {
         let linked = store::linker(sandbox.engine.inner())?.instantiate_pre(component)?;
-        let responder = if exports.incoming_handler {
-            Responder::Http(HttpHandler::new(linked, sandbox)?)
+        let authorizer =
+            exports.offers(AUTHORIZATION).then(|| Authorizer::new(linked.clone(), sandbox.clone()));
+        let filter = exports.offers(FILTERING).then(|| Filter::new(linked.clone(), sandbox.clone()));
+        let responder = if exports.offers(INCOMING_HANDLER) {
+            Some(Responder::Http(HttpHandler::new(linked, sandbox)?))
+        } else if exports.offers(RUN) {
+            Some(Responder::Command(Command::new(linked, sandbox, arguments(module))?))
         } else {
-            Responder::Command(Command::new(linked, sandbox, arguments(module))?)
+            None
         };
-        Ok(Self { responder: Some(responder) })
+        Ok(Self { responder, authorizer: authorizer.transpose()?, filter: filter.transpose()?, exports })
     }
 }
 
@@ -183,33 +225,33 @@ impl fmt::Display for Role {
 
 /// What a component offers.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Exports {
-    incoming_handler: bool,
-    run: bool,
-    names: Vec<String>,
-}
+struct Exports(Vec<String>);
 
 impl Exports {
     fn of(component: &Component) -> Self {
         let (ty, engine) = (component.component_type(), component.engine().clone());
-        let names = ty.exports(&engine).map(|(name, _)| name.to_owned()).collect();
-        Self::named(names)
+        Self(ty.exports(&engine).map(|(name, _)| name.to_owned()).collect())
     }
 
-    fn named(names: Vec<String>) -> Self {
-        let has = |interface: &str, versions: &str| {
-            names.iter().any(|name| {
-                name.split_once('@')
-                    .is_some_and(|(name, version)| name == interface && version.starts_with(versions))
-            })
-        };
-        Self { incoming_handler: has(INCOMING_HANDLER, WASI), run: has(RUN, WASI), names }
+    /// Whether an interface is there, in a version that begins as is wanted.
+    fn offers(&self, [interface, versions]: [&str; 2]) -> bool {
+        let mut named = self.0.iter().filter_map(|name| name.split_once('@'));
+        named.any(|(name, version)| name == interface && version.starts_with(versions))
+    }
+
+    fn serves_anything(&self) -> bool {
+        [INCOMING_HANDLER, RUN, AUTHORIZATION, FILTERING].into_iter().any(|interface| self.offers(interface))
+    }
+
+    /// Whether requests are answered by what it runs.
+    fn is_program(&self) -> bool {
+        self.offers(RUN) && !self.offers(INCOMING_HANDLER)
     }
 }
 
 impl fmt::Display for Exports {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.names.as_slice() {
+        match self.0.as_slice() {
             [] => formatter.write_str("nothing"),
             names => formatter.write_str(&names.join(", ")),
         }
@@ -226,17 +268,29 @@ fn arguments(module: &Module) -> Arc<[String]> {
 mod tests {
     use super::*;
 
+    const NONE: [bool; 4] = [false; 4];
+
     #[test]
     fn a_component_serves_what_its_exports_say() {
-        let check = |names: &[&str], expected: bool, told: &str| {
-            let exports = Exports::named(names.iter().map(|&name| name.to_owned()).collect());
-            assert_eq!(exports.incoming_handler, expected, "{names:?}");
+        let check = |names: &[&str], expected: [bool; 4], told: &str| {
+            let exports = Exports(names.iter().map(|&name| name.to_owned()).collect());
+            let wanted = [INCOMING_HANDLER, RUN, AUTHORIZATION, FILTERING];
+            assert_eq!(wanted.map(|interface| exports.offers(interface)), expected, "{names:?}");
+            assert_eq!(exports.serves_anything(), expected.contains(&true));
             assert_eq!(exports.to_string(), told);
         };
-        check(&[], false, "nothing");
-        check(&["wasi:http/incoming-handler@0.2.12"], true, "wasi:http/incoming-handler@0.2.12");
-        check(&["wasi:http/incoming-handler@0.2.0", "x"], true, "wasi:http/incoming-handler@0.2.0, x");
-        check(&["wasi:http/incoming-handler@0.3.0"], false, "wasi:http/incoming-handler@0.3.0");
-        check(&["wasi:http/incoming-handler"], false, "wasi:http/incoming-handler");
+        let (http, authorization) =
+            ("wasi:http/incoming-handler@0.2.12", "fcgi-wasm-host:handler/authorization@0.1.0");
+        check(&[], NONE, "nothing");
+        check(&[http], [true, false, false, false], http);
+        check(&["wasi:http/incoming-handler@0.3.0"], NONE, "wasi:http/incoming-handler@0.3.0");
+        check(&["wasi:http/incoming-handler"], NONE, "wasi:http/incoming-handler");
+        check(&[http, authorization], [true, false, true, false], &format!("{http}, {authorization}"));
+        check(
+            &["fcgi-wasm-host:handler/filtering@0.1.7"],
+            [false, false, false, true],
+            "fcgi-wasm-host:handler/filtering@0.1.7",
+        );
+        check(&["fcgi-wasm-host:handler/filtering@0.2.0"], NONE, "fcgi-wasm-host:handler/filtering@0.2.0");
     }
 }

@@ -10,7 +10,7 @@ use http::{Request, response::Parts, uri::Scheme};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tokio::sync::oneshot;
-use wasmtime::component::InstancePre;
+use wasmtime::component::{InstancePre, Resource};
 use wasmtime_wasi_http::{
     Error, WasiHttpView,
     p2::{
@@ -19,6 +19,7 @@ use wasmtime_wasi_http::{
             http::types::{ErrorCode, Scheme as WasiScheme},
         },
         body::HyperOutgoingBody,
+        types::{HostIncomingRequest, HostResponseOutparam},
     },
 };
 
@@ -35,6 +36,9 @@ pub(super) struct HttpHandler {
     component: ProxyPre<State>,
     sandbox: Sandbox,
 }
+
+/// Where the engine hands over the response that a handler sets.
+pub(super) type ResponseSender = oneshot::Sender<Result<::http::Response<HyperOutgoingBody>, ErrorCode>>;
 
 /// One request for a handler.
 pub struct Invocation {
@@ -81,18 +85,10 @@ impl HttpHandler {
         ran.and(answered)
     }
 
-    async fn run(
-        &self,
-        invocation: Invocation,
-        response: oneshot::Sender<Result<::http::Response<HyperOutgoingBody>, ErrorCode>>,
-    ) -> Result<(), Fault> {
+    async fn run(&self, invocation: Invocation, response: ResponseSender) -> Result<(), Fault> {
         let Invocation { request, scheme, variables, stderr } = invocation;
         let mut store = self.sandbox.store(variables, stderr);
-        let made = |error: wasmtime::Error| Fault::Instantiate(format!("{error:#}"));
-        let scheme = if scheme == Scheme::HTTPS { WasiScheme::Https } else { WasiScheme::Http };
-        let request = request.map(|body| body.map_err(|body::BrokenOff| Error::HttpRequestBodySize(None)));
-        let request = store.data_mut().http().new_incoming_request(scheme, request).map_err(made)?;
-        let outparam = store.data_mut().http().new_response_outparam(response).map_err(made)?;
+        let (request, outparam) = exchange(store.data_mut(), request, &scheme, response)?;
         let ran = match self.component.instantiate_async(&mut store).await {
             Ok(proxy) => proxy.wasi_http_incoming_handler().call_handle(&mut store, request, outparam).await,
             Err(error) => Err(error),
@@ -101,8 +97,23 @@ impl HttpHandler {
     }
 }
 
+/// The handles of a request and of what takes the response to it.
+pub(super) fn exchange(
+    state: &mut State,
+    request: Request<body::Reader>,
+    scheme: &Scheme,
+    response: ResponseSender,
+) -> Result<(Resource<HostIncomingRequest>, Resource<HostResponseOutparam>), Fault> {
+    let made = |error: wasmtime::Error| Fault::Instantiate(format!("{error:#}"));
+    let scheme = if *scheme == Scheme::HTTPS { WasiScheme::Https } else { WasiScheme::Http };
+    let request = request.map(|body| body.map_err(|body::BrokenOff| Error::HttpRequestBodySize(None)));
+    let request = state.http().new_incoming_request(scheme, request).map_err(made)?;
+    let outparam = state.http().new_response_outparam(response).map_err(made)?;
+    Ok((request, outparam))
+}
+
 /// Hands the response on as the handler makes it.
-async fn answer(
+pub(super) async fn answer(
     response: oneshot::Receiver<Result<::http::Response<HyperOutgoingBody>, ErrorCode>>,
     respond: &mut impl Respond,
 ) -> Result<(), Fault> {

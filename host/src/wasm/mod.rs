@@ -3,11 +3,15 @@
 //! Nothing outside this room names a type of the engine. A [`Handler`] is a component that is ready to run with the
 //! capabilities and limits of one route; [`Handler::invoke`] runs one request in an instance of its own.
 
+mod authorizer;
+mod bindings;
+mod cgi;
 mod command;
 mod compile;
 mod engine;
 mod fault;
 mod filesystem;
+mod filter;
 mod handler;
 mod http;
 mod limits;
@@ -17,10 +21,12 @@ mod stdio;
 mod store;
 mod turn;
 
+pub use authorizer::Decision;
 pub use compile::{Cache, CompileError, Compiler, cache_key};
 pub use engine::{Engine, EngineError, Pool};
 pub use fault::Fault;
 pub use filesystem::{Folders, MountError};
+pub use filter::File;
 pub use handler::{Handler, HandlerError, Module, Modules, Role};
 pub use http::{Invocation, Respond};
 pub use limits::Limits;

@@ -22,6 +22,7 @@ use wasmtime_wasi_http::{
 use wasmtime_wasi_io::IoView;
 
 use super::{
+    cgi,
     command::{self, Program},
     filesystem::Folders,
     limits::{HANDLES, Limiter, Limits},
@@ -33,7 +34,7 @@ use crate::request::Variables;
 pub const STDERR_LIMIT: usize = 64 << 10;
 
 /// Bytes of all names and values of one header map, with the engine's overhead.
-const HEADER_BYTES: usize = 128 << 10;
+pub(super) const HEADER_BYTES: usize = 128 << 10;
 
 /// Bytes of one write to a response body: one full FastCGI record.
 const CHUNK: usize = 64 << 10;
@@ -47,7 +48,7 @@ pub(super) struct State {
     http: WasiHttpCtx,
     hooks: Hooks,
     table: ResourceTable,
-    variables: Variables,
+    pub(super) variables: Variables,
     pub(super) limiter: Limiter,
 }
 
@@ -123,6 +124,7 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State
         program: state.world.program.as_ref(),
     })?;
     linker.allow_shadowing(false);
+    cgi::add_to_linker(&mut linker)?;
     Ok(linker)
 }
 

@@ -42,6 +42,10 @@ struct Options {
     #[arg(long, value_name = "S", value_parser = seconds)]
     seconds: Option<f64>,
 
+    /// What the application is asked to be
+    #[arg(long, value_enum, default_value_t = Role::Responder)]
+    role: Role,
+
     /// Path and query
     #[arg(long, value_name = "URI", default_value = "/")]
     uri: String,
@@ -65,6 +69,21 @@ enum Switch {
     Off,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Role {
+    Responder,
+    Authorizer,
+}
+
+impl From<Role> for fcgi::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Responder => Self::Responder,
+            Role::Authorizer => Self::Authorizer,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     match run(Options::parse()) {
         Ok(line) => {
@@ -85,6 +104,7 @@ fn run(options: Options) -> Result<String, Box<dyn std::error::Error>> {
         return Err("--multiplex needs --keep-alive on".into());
     }
     let template = Template::new(&options.uri, options.body, options.param, keep_alive)?;
+    let template = template.role(options.role.into());
     let end = load::End::new(options.requests, options.seconds);
     let load = Load::new(connect, template, options.expect_length, end);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

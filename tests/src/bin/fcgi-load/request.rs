@@ -34,6 +34,7 @@ const VARIABLES: [(&str, &str); 19] = [
 pub(crate) struct Template {
     params: Vec<(String, String)>,
     body: Bytes,
+    role: Role,
     pub(crate) keep_alive: bool,
 }
 
@@ -70,13 +71,21 @@ impl Template {
         {
             return Err(format!("the variable {name:.40} is longer than {MAX_PAIR_LEN} bytes"));
         }
-        Ok(Self { params, body: vec![b'x'; body].into(), keep_alive })
+        Ok(Self { params, body: vec![b'x'; body].into(), role: Role::Responder, keep_alive })
+    }
+
+    /// The same request to an application in another role.
+    pub(crate) fn role(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 
     /// Queues the request under an id that is not in use.
     pub(crate) fn send(&self, connection: &mut Connection, id: RequestId) {
-        connection.begin(id, Role::Responder, self.keep_alive);
+        connection.begin(id, self.role, self.keep_alive);
         connection.params(id, self.params.iter().map(|(name, value)| (name, value)));
+        if self.role == Role::Authorizer {
+            return; // As from Apache, which sends no STDIN to one, not even its end.
+        }
         if !self.body.is_empty() {
             connection.stdin(id, self.body.clone());
         }
