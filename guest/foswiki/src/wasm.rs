@@ -1,7 +1,10 @@
-//! The wiki as a component: `wasi:http/incoming-handler` over the folders `/data` and `/pub`.
+//! The wiki as a component: `wasi:http/incoming-handler` over the folders `/data` and `/pub`, and the authorizer for
+//! files that the web server sends itself.
 //!
 //! The CGI variables are the component's environment; what a host does not put there is taken from the
 //! request, so that the component also runs where there is no FastCGI.
+
+#![expect(unsafe_code, reason = "what the bindings are made of")]
 
 use std::{
     io::{self, Read},
@@ -17,10 +20,20 @@ use wasip2::{
     io::streams::{OutputStream, StreamError},
 };
 
+use self::bindings::{
+    exports::fcgi_wasm_host::handler::authorization::{self, Decision, Denial},
+    fcgi_wasm_host::handler::cgi::Variable,
+};
 use crate::{
-    actions::{Body, Request, Response, answer},
+    actions::{Body, Request, Response, Verdict, answer, authorize},
     store::Files,
 };
+
+mod bindings {
+    #![allow(clippy::all, clippy::pedantic, reason = "what the macro makes of the world")]
+
+    wit_bindgen::generate!({ path: "../../wit", world: "authorizer", generate_all });
+}
 
 /// Where the host mounts the topics.
 const DATA: &str = "/data";
@@ -34,18 +47,48 @@ const BLOCK: usize = 64 << 10;
 struct Wiki;
 
 wasip2::http::proxy::export!(Wiki);
+bindings::export!(Wiki with_types_in bindings);
 
 impl Guest for Wiki {
     fn handle(incoming: IncomingRequest, outparam: ResponseOutparam) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let wiki = Files::new(DATA, ATTACHMENTS);
         let request = Request::new(environment::get_environment().into_iter().chain(variables(&incoming)));
         let log = |error: &io::Error| eprintln!("foswiki: {}: {error}", request.variable("REQUEST_URI"));
-        let response = answer(&wiki, &request, i64::try_from(now).unwrap_or_default(), log);
+        let response = answer(&wiki, &request, now(), log);
         if let Err(error) = send(response, outparam) {
             eprintln!("foswiki: {}: {error}", request.variable("REQUEST_URI"));
         }
     }
+}
+
+impl authorization::Guest for Wiki {
+    fn authorize(variables: Vec<Variable>) -> Decision {
+        let wiki = Files::new(DATA, ATTACHMENTS);
+        let text = |(name, value): Variable| (name, String::from_utf8_lossy(&value).into_owned());
+        let request = Request::new(variables.into_iter().map(text));
+        let log = |error: &io::Error| eprintln!("foswiki: {}: {error}", request.variable("REQUEST_URI"));
+        match authorize(&wiki, &request, now(), log) {
+            Verdict::Allowed => Decision::Allow(Vec::new()),
+            Verdict::Refused(response) => Decision::Deny(denial(response)),
+        }
+    }
+}
+
+fn denial(response: Response) -> Denial {
+    let header = |(name, value): (&str, String)| (name.to_owned(), value.into_bytes());
+    let body = match response.body {
+        Body::Text(text) => text.into_bytes(),
+        Body::Static(text) => text.as_bytes().to_vec(),
+        // No file is ever sent in the place of another one.
+        Body::Empty | Body::File { .. } => Vec::new(),
+    };
+    Denial { status: response.status, headers: response.headers.into_iter().map(header).collect(), body }
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    i64::try_from(now).unwrap_or_default()
 }
 
 /// The variables that the request itself tells.

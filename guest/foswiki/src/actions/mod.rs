@@ -1,6 +1,7 @@
 //! Actions: what the wiki answers to a request.
 
 mod address;
+mod authorize;
 mod file;
 mod mime;
 mod place;
@@ -12,6 +13,7 @@ mod view;
 use std::io;
 
 pub use address::Address;
+pub use authorize::{Verdict, authorize};
 pub use place::Place;
 pub(crate) use site::author_name;
 
