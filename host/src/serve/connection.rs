@@ -146,6 +146,7 @@ struct Held {
 impl Pump {
     fn new(dispatch: Arc<Dispatch>, stop: CancellationToken) -> Self {
         let (sender, messages) = mpsc::channel(MESSAGES);
+        let watch = Watch::new(dispatch.patience, stop);
         Self {
             dispatch,
             protocol: fcgi::Connection::new(Limits::default()),
@@ -153,7 +154,7 @@ impl Pump {
             sender,
             messages,
             held: None,
-            watch: Watch::new(stop),
+            watch,
             tickets: 0,
             had_others_first: false,
             multiplexed: false,

@@ -17,6 +17,7 @@ use super::{
     outbox::{Message, Outbox, Ticket},
     redirect::{self, RedirectError},
     sendfile::SendFile,
+    watch::Patience,
 };
 use crate::{
     admission::Full,
@@ -44,6 +45,7 @@ pub(super) struct Dispatch {
     current: Arc<ArcSwap<Generation>>,
     trust: Trust,
     sendfile: Option<Arc<SendFile>>,
+    pub(super) patience: Patience,
 }
 
 /// A request as a connection hands it over.
@@ -93,13 +95,14 @@ impl Failure {
 }
 
 impl Dispatch {
-    /// Serves with what `current` holds at the beginning of each request.
+    /// Serves with what `current` holds at the beginning of each request, and waits for web servers with `patience`.
     pub(super) fn new(
         current: Arc<ArcSwap<Generation>>,
+        patience: Patience,
         trust: Trust,
         sendfile: Option<Arc<SendFile>>,
     ) -> Self {
-        Self { current, trust, sendfile }
+        Self { current, patience, trust, sendfile }
     }
 
     /// Begins a request: its body's writer, and the work, which ends with a message to the connection.
