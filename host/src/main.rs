@@ -83,14 +83,14 @@ async fn serve(config: Config, start: Start) -> anyhow::Result<()> {
         Some(address) => Some(gateway::start(address, config.listen[0].address.clone(), stop.clone()).await?),
         None => None,
     };
-    let cut = serve::serve(listeners, current, stop, config.execution.drain).await;
+    let cut = serve::serve(listeners, current, stop, config.execution.patience).await;
     if let Some(gateway) = gateway {
         gateway.await?;
     }
     if cut > 0 {
         bail!(
             "{cut} connections were cut: their requests did not finish within {:?}",
-            config.execution.drain
+            config.execution.patience.drain
         );
     }
     info!("stopped");

@@ -5,6 +5,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a failed expectation is what tests are for")]
 
 mod client;
+pub mod foreign;
 mod host;
 pub mod http;
 mod log;
@@ -12,6 +13,7 @@ mod nginx;
 pub mod paths;
 mod request;
 mod response;
+pub mod wire;
 
 use std::{
     thread,
@@ -24,6 +26,7 @@ pub use host::{Builder, ONE_AT_A_TIME, Refusal, TestHost};
 pub use nginx::{Nginx, free_address};
 pub use request::Request;
 pub use response::Response;
+pub use wire::Wire;
 
 /// The names of the components that stories run.
 pub mod guest {

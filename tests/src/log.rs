@@ -39,6 +39,12 @@ impl Log {
         found(&log)
     }
 
+    /// Waits for so many lines with `text` in them, and returns whether they came.
+    pub(crate) fn wait_for_count(&self, text: &str, count: usize) -> bool {
+        let enough = |log: &Lines| log.lines.iter().filter(|line| line.contains(text)).count() >= count;
+        enough(&self.wait(|log| log.ended || enough(log)))
+    }
+
     /// Waits for the end of the log, and returns whether it came.
     pub(crate) fn wait_for_end(&self) -> bool {
         self.wait(|log| log.ended).ended

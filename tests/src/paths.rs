@@ -16,6 +16,11 @@ pub fn component(name: &str) -> PathBuf {
     built(target().join(format!("guests/{name}.wasm")), "cargo xtask guests")
 }
 
+/// The main file of that package of npm, of those in `tests/clients/package.json`.
+pub fn npm(package: &str) -> PathBuf {
+    built(target().join(format!("clients/node_modules/{package}/lib/main.js")), "cargo xtask clients")
+}
+
 /// The folder in which all stories keep compiled components, so that each is compiled once.
 pub fn cache() -> PathBuf {
     let folder = target().join("test-cache");

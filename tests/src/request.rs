@@ -48,6 +48,13 @@ impl Request {
         Self { body, ..Self::new("POST", uri).variable("CONTENT_LENGTH", &length) }
     }
 
+    /// Gives it a body whose length is not announced.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
     /// Adds a header of the client.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
@@ -76,6 +83,16 @@ impl Request {
     pub fn keep(mut self) -> Self {
         self.keep = true;
         self
+    }
+
+    /// Its CGI variables.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Its body.
+    pub fn content(&self) -> &[u8] {
+        &self.body
     }
 
     /// Asks for another role than that of a responder.

@@ -1,9 +1,11 @@
-//! The project's own commands: `cargo xtask guests | test | demo | bench`.
+//! The project's own commands: `cargo xtask guests | clients | test | fuzz | demo | bench`.
 
 mod apt;
 mod bench;
+mod clients;
 mod debian;
 mod demo;
+mod fuzz;
 mod guest;
 mod guests;
 mod packages;
@@ -16,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench::Bench, demo::Demo, guests::Guests, workspace::Workspace};
+use crate::{bench::Bench, demo::Demo, fuzz::Fuzz, guests::Guests, workspace::Workspace};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -30,8 +32,12 @@ struct Arguments {
 enum Task {
     /// Build the WebAssembly components into <target folder>/guests
     Guests(Guests),
+    /// Install the FastCGI clients of npm that the tests drive into <target folder>/clients
+    Clients,
     /// Check everything: format, components, lints, host, tests
     Test,
+    /// Give random input to what reads from outside, for a bounded time
+    Fuzz(Fuzz),
     /// Serve a copy of the example wiki until Ctrl-C
     Demo(Demo),
     /// Measure the host against others, directly and behind nginx
@@ -42,7 +48,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = Workspace::locate().and_then(|workspace| match arguments.task {
         Task::Guests(guests) => guests.run(&workspace),
+        Task::Clients => clients::install(&workspace),
         Task::Test => test::run(&workspace),
+        Task::Fuzz(fuzz) => fuzz.run(&workspace),
         Task::Demo(demo) => demo.run(&workspace),
         Task::Bench(bench) => bench.run(&workspace),
     });

@@ -6,18 +6,20 @@ use anyhow::{Context, Result};
 
 use crate::guests::Guests;
 use crate::workspace::Workspace;
-use crate::{packages, step};
+use crate::{clients, fuzz, packages, step};
 
 /// One thing that must hold.
 type Check = fn(&Workspace) -> Result<()>;
 
 /// All checks in order; the tests proper are last, so that their summary closes the output.
-const CHECKS: [(&str, Check); 7] = [
+const CHECKS: [(&str, Check); 9] = [
     ("programs", |_| packages::ensure(packages::TESTS)),
+    ("clients", clients::install),
     ("format", format),
     ("guests", |workspace| Guests::default().run(workspace)),
     ("lints", lints),
     ("build", build),
+    ("fuzz", fuzz::short),
     ("examples in the documentation", doctests),
     ("tests", tests),
 ];
@@ -27,6 +29,9 @@ const PROFILE: &str = "checks";
 
 /// The workspaces of the test components and of the examples.
 const GUESTS: [&str; 2] = ["tests/guests/Cargo.toml", "examples/handlers/Cargo.toml"];
+
+/// The fuzz targets' own workspace.
+const FUZZ: &str = "fuzz/targets/Cargo.toml";
 
 /// `cargo xtask test`
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -39,9 +44,11 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
 fn format(workspace: &Workspace) -> Result<()> {
     step::loud(&mut workspace.cargo(["fmt", "--all", "--check"]))?;
-    GUESTS.into_iter().try_for_each(|guests| {
-        step::loud(&mut workspace.cargo(["fmt", "--all", "--check", "--manifest-path", guests]))
-    })
+    for guests in GUESTS {
+        step::loud(&mut workspace.cargo(["fmt", "--all", "--check", "--manifest-path", guests]))?;
+    }
+    // Not --all, which would go into the packages that it depends on.
+    step::loud(&mut workspace.cargo(["fmt", "--check", "--manifest-path", FUZZ]))
 }
 
 fn lints(workspace: &Workspace) -> Result<()> {

@@ -11,7 +11,7 @@ pub use written::{Written, WrittenExecution};
 use crate::{
     admission::Terms,
     capability::Mount,
-    serve::{Address, Listen, SocketAccess},
+    serve::{Address, Listen, Patience, SocketAccess},
     wasm::Limits,
 };
 
@@ -70,10 +70,10 @@ pub struct Execution {
     pub limits: Limits,
     /// How long a handler may take.
     pub deadline: Duration,
+    /// How long the host waits for web servers and, when it stops, for what runs.
+    pub patience: Patience,
     /// Bytes of one response.
     pub max_response: u64,
-    /// How long a stopping host waits for what runs.
-    pub drain: Duration,
     /// Where compiled components are kept.
     pub cache: PathBuf,
 }
@@ -132,6 +132,8 @@ impl Execution {
             queue,
             queue_wait,
             deadline,
+            head_timeout,
+            stall_timeout,
             max_response,
             memory,
             drain_timeout,
@@ -154,8 +156,12 @@ impl Execution {
             terms: Terms { instances, queue, patience: queue_wait.into() },
             limits: Limits { memory },
             deadline: deadline.into(),
+            patience: Patience {
+                head: head_timeout.into(),
+                stall: stall_timeout.into(),
+                drain: drain_timeout.into(),
+            },
             max_response: max_response.as_u64(),
-            drain: drain_timeout.into(),
             cache,
         })
     }

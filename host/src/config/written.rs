@@ -79,6 +79,14 @@ pub struct WrittenExecution {
     #[arg(long, value_name = "TIME", default_value = "30s")]
     pub deadline: humantime::Duration,
 
+    /// How long the web server may take for the head of a request, which it sends in one write
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    pub head_timeout: humantime::Duration,
+
+    /// How long the web server may leave a body half sent, or a response unread, without any progress
+    #[arg(long, value_name = "TIME", default_value = "1m")]
+    pub stall_timeout: humantime::Duration,
+
     /// How much a handler may send in one response
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub max_response: ByteSize,

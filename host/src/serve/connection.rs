@@ -152,6 +152,7 @@ struct Held {
 impl Pump {
     fn new(dispatch: Arc<Dispatch>, stop: CancellationToken) -> Self {
         let (sender, messages) = mpsc::channel(MESSAGES);
+        let watch = Watch::new(dispatch.patience, stop);
         Self {
             dispatch,
             protocol: fcgi::Connection::new(Limits::default()),
@@ -159,7 +160,7 @@ impl Pump {
             sender,
             messages,
             held: None,
-            watch: Watch::new(stop),
+            watch,
             tickets: 0,
             had_others_first: false,
             multiplexed: false,

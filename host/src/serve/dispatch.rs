@@ -20,6 +20,7 @@ use super::{
     roles::{self, Authorize, FileWriter, Filter},
     seldom::Seldom,
     sendfile::SendFile,
+    watch::Patience,
 };
 use crate::{
     admission::Full,
@@ -47,6 +48,7 @@ pub(super) struct Dispatch {
     current: Arc<ArcSwap<Generation>>,
     trust: Trust,
     sendfile: Option<Arc<SendFile>>,
+    pub(super) patience: Patience,
     unserved: Seldom,
 }
 
@@ -121,13 +123,14 @@ impl Failure {
 }
 
 impl Dispatch {
-    /// Serves with what `current` holds at the beginning of each request.
+    /// Serves with what `current` holds at the beginning of each request, and waits for web servers with `patience`.
     pub(super) fn new(
         current: Arc<ArcSwap<Generation>>,
+        patience: Patience,
         trust: Trust,
         sendfile: Option<Arc<SendFile>>,
     ) -> Self {
-        Self { current, trust, sendfile, unserved: Seldom::default() }
+        Self { current, patience, trust, sendfile, unserved: Seldom::default() }
     }
 
     /// Begins a request: where its input goes, and the work, which ends with a message to the connection.

@@ -28,6 +28,7 @@ use super::{
     peers::{Peer, Peers, Refusals},
     sendfile::SendFile,
     stream::Stream,
+    watch::Patience,
 };
 use crate::{generation::Generation, trust::Trust};
 
@@ -113,8 +114,8 @@ impl Listener {
     }
 
     /// What hands on the requests that come in here.
-    pub(super) fn dispatch(&self, current: Arc<ArcSwap<Generation>>) -> Dispatch {
-        Dispatch::new(current, self.trust, self.sendfile.clone())
+    pub(super) fn dispatch(&self, current: Arc<ArcSwap<Generation>>, patience: Patience) -> Dispatch {
+        Dispatch::new(current, patience, self.trust, self.sendfile.clone())
     }
 
     /// The next connection; nothing when its peer was refused.

@@ -28,6 +28,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, error, info, warn};
+pub use watch::Patience;
 
 use crate::generation::Generation;
 use connection::Closed;
@@ -39,13 +40,13 @@ const CONNECTIONS: usize = 8192;
 /// How long to wait after an accept failed, usually because the process has no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves with what `current` holds at the beginning of each request, until `stop`; then finishes what runs for at most `drain`. Returns the number of connections that were
-/// still busy then, and that were cut.
+/// Serves with what `current` holds at the beginning of each request, until `stop`; then finishes what runs, within its
+/// `patience`. Returns the number of connections that were still busy then, and that were cut.
 pub async fn serve(
     listeners: Vec<Listener>,
     current: Arc<ArcSwap<Generation>>,
     stop: CancellationToken,
-    drain: Duration,
+    patience: Patience,
 ) -> usize {
     let connections = TaskTracker::new();
     let acceptors = TaskTracker::new();
@@ -54,7 +55,7 @@ pub async fn serve(
         let acceptor = Acceptor {
             connections: connections.clone(),
             places: Arc::clone(&places),
-            dispatch: Arc::new(listener.dispatch(Arc::clone(&current))),
+            dispatch: Arc::new(listener.dispatch(Arc::clone(&current), patience)),
             stop: stop.clone(),
         };
         acceptors.spawn(acceptor.run(listener));
@@ -62,6 +63,7 @@ pub async fn serve(
     acceptors.close();
     acceptors.wait().await;
     connections.close();
+    let drain = patience.drain;
     if timeout(drain, connections.wait()).await.is_err() {
         error!(connections = connections.len(), ?drain, "cutting connections that did not finish in time");
     }

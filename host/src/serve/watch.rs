@@ -10,15 +10,20 @@ use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// How long the head of a request may take, however it trickles in. Web servers send it in one write.
-const HEAD_TIME: Duration = Duration::from_secs(30);
-
-/// How long a web server may leave a body half sent, or a response unread, without any progress.
-const STALL: Duration = Duration::from_mins(1);
-
 /// How long an idle connection is still served after the host was told to stop: a request that is already under way
 /// to it is answered.
 const LAST_CALL: Duration = Duration::from_millis(250);
+
+/// How long the host waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For the whole head of a request, however it trickles in. Web servers send it in one write.
+    pub head: Duration,
+    /// For any progress of a body that is half sent, or of a response that is unread.
+    pub stall: Duration,
+    /// When it stops, for all that runs.
+    pub drain: Duration,
+}
 
 /// What the web server owes at this moment.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,15 +39,16 @@ pub(super) struct Owed {
 /// What it owed for too long.
 #[derive(Debug, Clone, Copy, Error, PartialEq, Eq)]
 pub(super) enum Stalled {
-    #[error("did not finish the head of a request within {} s", HEAD_TIME.as_secs())]
-    Head,
-    #[error("sent nothing of an unfinished request body for {} s", STALL.as_secs())]
-    Body,
-    #[error("read nothing of a response for {} s", STALL.as_secs())]
-    Response,
+    #[error("did not finish the head of a request within {0:?}; raise --head-timeout if it needs longer")]
+    Head(Duration),
+    #[error("sent nothing of an unfinished request body for {0:?}; raise --stall-timeout if it needs longer")]
+    Body(Duration),
+    #[error("read nothing of a response for {0:?}; raise --stall-timeout if it needs longer")]
+    Response(Duration),
 }
 
 pub(super) struct Watch {
+    patience: Patience,
     owed: Owed,
     head_since: Option<Instant>,
     last_read: Instant,
@@ -62,9 +68,10 @@ enum Stopping {
 }
 
 impl Watch {
-    pub(super) fn new(stop: CancellationToken) -> Self {
+    pub(super) fn new(patience: Patience, stop: CancellationToken) -> Self {
         let now = Instant::now();
         Self {
+            patience,
             owed: Owed::default(),
             head_since: None,
             last_read: now,
@@ -136,10 +143,11 @@ impl Watch {
 
     fn limits(&self) -> [(Option<Instant>, Stalled); 3] {
         let Owed { head: _, body, reading } = self.owed;
+        let Patience { head, stall, drain: _ } = self.patience;
         [
-            (self.head_since.map(|since| since + HEAD_TIME), Stalled::Head),
-            (body.then_some(self.last_read + STALL), Stalled::Body),
-            (reading.then_some(self.last_write + STALL), Stalled::Response),
+            (self.head_since.map(|since| since + head), Stalled::Head(head)),
+            (body.then_some(self.last_read + stall), Stalled::Body(stall)),
+            (reading.then_some(self.last_write + stall), Stalled::Response(stall)),
         ]
     }
 
@@ -159,8 +167,15 @@ mod tests {
 
     use super::*;
 
+    const HEAD: Duration = Duration::from_secs(30);
+    const STALL: Duration = Duration::from_secs(60);
+
+    fn watch(stop: &CancellationToken) -> Watch {
+        Watch::new(Patience { head: HEAD, stall: STALL, drain: STALL }, stop.clone())
+    }
+
     fn check(owed: Owed, after: Duration, expected: Option<Stalled>) {
-        let mut watch = Watch::new(CancellationToken::new());
+        let mut watch = watch(&CancellationToken::new());
         watch.last_read -= after;
         watch.last_write -= after;
         watch.owed(owed);
@@ -172,28 +187,28 @@ mod tests {
         let nothing = Owed::default();
         let second = Duration::from_secs(1);
         check(nothing, 100 * STALL, None);
-        check(Owed { head: true, ..nothing }, HEAD_TIME.saturating_sub(second), None);
-        check(Owed { head: true, ..nothing }, HEAD_TIME, Some(Stalled::Head));
+        check(Owed { head: true, ..nothing }, HEAD.saturating_sub(second), None);
+        check(Owed { head: true, ..nothing }, HEAD, Some(Stalled::Head(HEAD)));
         check(Owed { body: true, ..nothing }, STALL.saturating_sub(second), None);
-        check(Owed { body: true, ..nothing }, STALL, Some(Stalled::Body));
-        check(Owed { reading: true, ..nothing }, STALL, Some(Stalled::Response));
+        check(Owed { body: true, ..nothing }, STALL, Some(Stalled::Body(STALL)));
+        check(Owed { reading: true, ..nothing }, STALL, Some(Stalled::Response(STALL)));
     }
 
     #[tokio::test]
     async fn a_head_that_trickles_in_has_no_more_time() {
-        let mut watch = Watch::new(CancellationToken::new());
-        watch.last_read -= HEAD_TIME;
+        let mut watch = watch(&CancellationToken::new());
+        watch.last_read -= HEAD;
         watch.owed(Owed { head: true, ..Owed::default() });
         watch.read();
         watch.owed(Owed { head: true, ..Owed::default() });
-        assert_eq!(watch.verdict(), Err(Stalled::Head));
+        assert_eq!(watch.verdict(), Err(Stalled::Head(HEAD)));
     }
 
     #[tokio::test]
     async fn a_stopping_host_closes_what_is_busy_after_its_answer_and_what_is_idle_after_a_last_call() {
         for (idle, over) in [(false, true), (true, false)] {
             let stop = CancellationToken::new();
-            let mut watch = Watch::new(stop.clone());
+            let mut watch = watch(&stop);
             stop.cancel();
             assert!(watch.poll(None, idle, &mut Context::from_waker(Waker::noop())).is_ready());
             assert_eq!(watch.is_over(), over);

@@ -1,0 +1,114 @@
+//! The table of docs/conformance.md against the tests that there are.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use tests::paths;
+
+/// A test as the table names it: the file that it stands in, and its own name.
+type Name = String;
+
+/// The sections with numbered rows, how many these are, and how tests that are named after one begin.
+const NUMBERED: [(&str, usize, &str); 2] = [("Checklist", 54, "line_"), ("Bad inputs", 56, "input_")];
+
+/// The section whose rows are the tests of `clients.rs`.
+const CLIENTS: &str = "Independent clients";
+
+#[test]
+fn the_table_has_every_line_and_every_test() {
+    let (tests, sections) = (all_tests(), sections());
+    let mut wrong = Vec::new();
+    for (heading, count, prefix) in NUMBERED {
+        let rows = &sections[heading];
+        for number in 1..=count {
+            if rows.iter().filter(|row| row.number == Some(number)).count() != 1 {
+                wrong.push(format!("{heading}: not one row for {number}"));
+            }
+        }
+        for name in tests.iter().filter(|name| own_name(name).starts_with(prefix)) {
+            let number =
+                own_name(name)[prefix.len()..].split('_').next().and_then(|digits| digits.parse().ok());
+            if !rows.iter().any(|row| row.number == number && row.tests.contains(name)) {
+                wrong.push(format!("{heading}: {name} is not in its row"));
+            }
+        }
+    }
+    let clients: BTreeSet<_> = sections[CLIENTS].iter().flat_map(|row| &row.tests).collect();
+    for name in tests.iter().filter(|name| name.starts_with("clients::") && !clients.contains(name)) {
+        wrong.push(format!("{CLIENTS}: {name} is missing"));
+    }
+    for (heading, rows) in &sections {
+        for row in rows {
+            if row.tests.is_empty() {
+                wrong.push(format!("{heading}: a row without a test: {}", row.text));
+            }
+            let unknown = row.tests.iter().filter(|name| !tests.contains(*name));
+            wrong.extend(unknown.map(|name| format!("{heading}: there is no test {name}")));
+        }
+    }
+    assert!(wrong.is_empty(), "docs/conformance.md:\n{}", wrong.join("\n"));
+}
+
+/// A row of a table with tests in it.
+struct Row {
+    number: Option<usize>,
+    tests: Vec<Name>,
+    text: String,
+}
+
+/// The tables under each heading: rows of number or name, what is asked, tests in backticks, and result.
+fn sections() -> BTreeMap<String, Vec<Row>> {
+    let text = fs::read_to_string(paths::repository("docs/conformance.md")).expect("the table");
+    let parts = text.split("\n## ").skip(1);
+    parts
+        .map(|part| {
+            let (heading, body) = part.split_once('\n').expect("a heading");
+            // Below each head of a table stands a rule.
+            let rows = body
+                .lines()
+                .skip_while(|line| !line.starts_with("|--"))
+                .filter(|line| line.starts_with("| "));
+            (heading.to_owned(), rows.map(row).collect())
+        })
+        .collect()
+}
+
+fn row(line: &str) -> Row {
+    let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+    let [number, _, tests, _] = cells[..] else { panic!("not four cells: {line}") };
+    let tests = tests.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    Row { number: number.parse().ok(), tests, text: line.to_owned() }
+}
+
+/// Every test over a real socket.
+fn all_tests() -> BTreeSet<Name> {
+    let mut names = BTreeSet::new();
+    collect(&paths::repository("tests/tests"), &mut names);
+    assert!(names.len() > 100, "{}", names.len());
+    names
+}
+
+fn collect(path: &Path, names: &mut BTreeSet<Name>) {
+    if path.is_dir() {
+        let entries = fs::read_dir(path).expect("a folder").map(|entry| entry.expect("an entry").path());
+        return entries.for_each(|entry| collect(&entry, names));
+    }
+    let file = path.file_stem().expect("a name").to_string_lossy().into_owned();
+    // A line that two suites have a file for is told apart by the folder.
+    let folder = path.parent().and_then(Path::file_name).expect("a folder").to_string_lossy().into_owned();
+    let module = if folder == "bad_inputs" { format!("{folder}::{file}") } else { file };
+    let text = fs::read_to_string(path).expect("a source");
+    let mut lines = text.lines();
+    while lines.any(|line| line == "#[test]") {
+        let signature = lines.next().expect("a function");
+        let name = signature.trim_start_matches("fn ").split('(').next().expect("a name");
+        names.insert(format!("{module}::{name}"));
+    }
+}
+
+fn own_name(name: &str) -> &str {
+    name.rsplit("::").next().unwrap_or(name)
+}
