@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     const HEAD: Duration = Duration::from_secs(30);
-    const STALL: Duration = Duration::from_secs(60);
+    const STALL: Duration = Duration::from_mins(1);
 
     fn watch(stop: &CancellationToken) -> Watch {
         Watch::new(Patience { head: HEAD, stall: STALL, drain: STALL }, stop.clone())
