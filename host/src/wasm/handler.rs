@@ -166,7 +166,8 @@ impl Handler {
     pub async fn invoke(&self, invocation: Invocation, respond: &mut impl Respond) -> Result<u32, Fault> {
         match &self.responder {
             Some(Responder::Http(handler)) => handler.invoke(invocation, respond).await.map(|()| 0),
-            Some(Responder::Command(command)) => command.invoke(invocation, respond).await,
+            // In a place of its own, so that requests for others do not carry the room for it.
+            Some(Responder::Command(command)) => Box::pin(command.invoke(invocation, respond)).await,
             None => Err(Fault::Role(Role::Responder)),
         }
     }
