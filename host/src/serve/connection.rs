@@ -28,7 +28,7 @@ use tokio_util::{
 };
 
 use super::{
-    dispatch::{Dispatch, Incoming, Input},
+    dispatch::{self, Dispatch, Incoming, Input},
     outbox::{Content, MESSAGES, Message, Ticket},
     roles::FileWriter,
     watch::{Owed, Stalled, Watch},
@@ -135,7 +135,7 @@ struct Running {
 
 enum Work {
     /// Runs in the connection's task.
-    Here(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Here(dispatch::Work),
     /// Runs in a task of its own.
     Elsewhere { _task: AbortOnDropHandle<()> },
     /// Has nothing left to do but to see its last message sent.
@@ -336,7 +336,7 @@ impl Pump {
         self.multiplexed |= !self.requests.is_empty();
         let here = self.requests.iter().all(|request| !matches!(request.work, Work::Here(_)));
         let work = if here {
-            Work::Here(Box::pin(work))
+            Work::Here(work)
         } else {
             Work::Elsewhere { _task: AbortOnDropHandle::new(tokio::spawn(work)) }
         };

@@ -1,7 +1,7 @@
 //! One request from its CGI variables to the end of its response.
 
 use std::{
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -67,6 +67,10 @@ pub(super) struct Input {
     /// The file, for a filter.
     pub(super) file: Option<FileWriter>,
 }
+
+/// The work for a request. In its box from the beginning: it has room for all that it may come to, some kilobytes, which
+/// would else be moved with it.
+pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A request in one of the roles.
 enum Task {
@@ -136,10 +140,7 @@ impl Dispatch {
     /// Begins a request: where its input goes, and the work, which ends with a message to the connection.
     ///
     /// Where the module does not serve the role, the error is what to say besides that.
-    pub(super) fn begin(
-        &self,
-        incoming: Incoming,
-    ) -> Result<(Input, impl Future<Output = ()> + Send + use<>), Bytes> {
+    pub(super) fn begin(&self, incoming: Incoming) -> Result<(Input, Work), Bytes> {
         let generation = self.current.load_full();
         let role = roles::role(&incoming);
         if !generation.handler.serves(role) {
@@ -156,7 +157,7 @@ impl Dispatch {
                 (input, Task::Filter(Box::new(task)))
             }
         };
-        Ok((input, task.run(generation)))
+        Ok((input, Box::pin(task.run(generation))))
     }
 
     fn respond(&self, incoming: Incoming, generation: &Generation) -> (Input, Task) {
