@@ -75,8 +75,8 @@ pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// A request in one of the roles.
 enum Task {
     Respond(Respond),
-    Authorize(Box<Authorize>),
-    Filter(Box<Filter>),
+    Authorize(Authorize),
+    Filter(Filter),
 }
 
 /// A request for a responder.
@@ -150,11 +150,11 @@ impl Dispatch {
             Role::Responder => self.respond(incoming, &generation),
             Role::Authorizer => {
                 let task = Authorize::new(incoming, self.trust, &generation);
-                (Input { body: None, file: None }, Task::Authorize(Box::new(task)))
+                (Input { body: None, file: None }, Task::Authorize(task))
             }
             Role::Filter => {
                 let (input, task) = Filter::new(incoming, self.trust, &generation);
-                (input, Task::Filter(Box::new(task)))
+                (input, Task::Filter(task))
             }
         };
         Ok((input, Box::pin(task.run(generation))))
