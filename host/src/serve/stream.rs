@@ -1,8 +1,8 @@
 //! A connection's socket, of which the runtime hears only when it must wait.
 //!
 //! A web server that opens a connection for each request sends the request along at once: it is read, answered and
-//! closed without any waiting. Announcing the socket to the runtime and taking that back would be two more of the eight
-//! system calls that such a request takes.
+//! closed without any waiting. Announcing the socket to the runtime and taking that back would be two system
+//! calls more, beside the five that such a request takes.
 
 use std::{
     io::{self, IoSlice, Read, Write},
