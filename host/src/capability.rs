@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-/// Whether a mount may be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a mount may be used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Access {
     /// Files can be read and listed.
     Read,
+    /// Besides that, files of these names can be created, changed and removed: `*.lease` stands for all names that end so.
+    ReadWriteNamed(Vec<String>),
     /// Files can also be created, changed and removed.
     ReadWrite,
 }
@@ -20,4 +22,16 @@ pub struct Mount {
     pub guest: String,
     /// What it may do there.
     pub access: Access,
+    /// Files directly inside the folder that the handler can neither open, replace nor remove, by whatever name it finds
+    /// them: `.htpasswd`.
+    pub hidden: Vec<String>,
+}
+
+/// What a handler may write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Bytes, at most.
+    pub bytes: u64,
+    /// Files and folders made, at most.
+    pub files: u64,
 }

@@ -23,7 +23,8 @@ pub(super) fn root(root: &Path) -> Result<Vec<Mount>, String> {
                  mount that place with --mount FOLDER:/{name}"
             )
         })?;
-        mounts.push(Mount { host: root.join(name), guest: format!("/{name}"), access: Access::Read });
+        let (host, guest) = (root.join(name), format!("/{name}"));
+        mounts.push(Mount { host, guest, access: Access::Read, hidden: Vec::new() });
     }
     if mounts.is_empty() {
         return Err(format!("--root {shown}: has none of the folders {}", WIKI_FOLDERS.join(", ")));
@@ -49,7 +50,7 @@ pub(super) fn mount(text: &str) -> Result<Mount, String> {
         ));
     }
     let host = std::path::absolute(host).map_err(|error| format!("--mount {text}: {error}"))?;
-    Ok(Mount { host, guest: guest.to_owned(), access })
+    Ok(Mount { host, guest: guest.to_owned(), access, hidden: Vec::new() })
 }
 
 /// Adds mounts; one at a place of the wiki folder's own takes its place. Returns what is wrong.
@@ -82,7 +83,8 @@ mod tests {
     #[test]
     fn mounts() {
         let check = |text: &str, host: &str, guest: &str, access| {
-            assert_eq!(mount(text), Ok(Mount { host: host.into(), guest: guest.into(), access }));
+            let expected = Mount { host: host.into(), guest: guest.into(), access, hidden: Vec::new() };
+            assert_eq!(mount(text), Ok(expected));
         };
         check("/srv/a:/data", "/srv/a", "/data", Access::Read);
         check("/srv/a:/data:ro", "/srv/a", "/data", Access::Read);

@@ -120,7 +120,7 @@ mod tests {
             let host = folder.join(name);
             fs::create_dir_all(host.join("Web")).expect("a folder");
             fs::write(host.join("Web/a b.png"), name).expect("a file");
-            Mount { host, guest: guest.into(), access: Access::Read }
+            Mount { host, guest: guest.into(), access: Access::Read, hidden: Vec::new() }
         };
         vec![mount("outer", "/pub"), mount("inner", "/pub/inner")]
     }

@@ -35,7 +35,7 @@ impl Folders {
             // By descriptor, so that the folder that was checked is the one that is mounted.
             let opened = format!("/proc/self/fd/{}", dir.as_raw_fd());
             builder
-                .preopened_dir(opened, &mount.guest, permissions(mount.access))
+                .preopened_dir(opened, &mount.guest, permissions(&mount.access))
                 .map_err(|error| failed(format!("{error:#}")))?;
         }
         let mut context = builder.build();
@@ -47,9 +47,9 @@ impl Folders {
     }
 }
 
-fn permissions(access: Access) -> FsPerms {
+fn permissions(access: &Access) -> FsPerms {
     match access {
         Access::Read => FsPerms::ReadOnly,
-        Access::ReadWrite => FsPerms::ReadWrite,
+        Access::ReadWriteNamed(_) | Access::ReadWrite => FsPerms::ReadWrite,
     }
 }
