@@ -1,7 +1,10 @@
 //! How many requests run at once, and how many may wait for their turn.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,15 +14,21 @@ use tokio::{
     time::timeout,
 };
 
-/// Who may run, and who waits how long.
+/// The doors that a request goes through before it runs: its route's, its site's, the host's. It has a place behind each of
+/// them while it runs, so that one site's requests wait at their own door and not in the way of others.
+#[derive(Debug, Clone)]
+pub struct Admission(Vec<Arc<Door>>);
+
+/// Lets so many requests in at once.
 #[derive(Debug)]
-pub struct Admission {
+pub struct Door {
+    whose: String,
     permits: Semaphore,
     waiting: AtomicUsize,
     terms: Terms,
 }
 
-/// The terms of an [`Admission`].
+/// The terms of a [`Door`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
     /// Requests that run at once.
@@ -30,22 +39,35 @@ pub struct Terms {
     pub patience: Duration,
 }
 
+/// The places of a request that runs; free again when this is dropped.
+#[derive(Debug)]
+pub struct Permit<'a>([Option<SemaphorePermit<'a>>; DOORS]);
+
+/// The doors of one request, at most.
+const DOORS: usize = 3;
+
 /// A request that found no place.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum Full {
     /// No place in the queue either.
     #[error(
-        "all {instances} instances are busy and {queue} requests wait already; raise --instances or --queue"
+        "all {instances} instances of {whose} are busy and {queue} requests wait already; raise instances or queue"
     )]
     Queue {
+        /// Of what: the host, a site, a route.
+        whose: String,
         /// Requests that run at once.
         instances: usize,
         /// Requests that may wait.
         queue: usize,
     },
     /// The wait was in vain.
-    #[error("all {instances} instances stayed busy for {patience:?}; raise --instances or --queue-wait")]
+    #[error(
+        "all {instances} instances of {whose} stayed busy for {patience:?}; raise instances or queue-wait"
+    )]
     Patience {
+        /// Of what: the host, a site, a route.
+        whose: String,
         /// Requests that run at once.
         instances: usize,
         /// How long this one waited.
@@ -54,23 +76,40 @@ pub enum Full {
 }
 
 impl Admission {
-    /// Opens with all places free.
-    pub fn new(terms: Terms) -> Self {
-        Self { permits: Semaphore::new(terms.instances), waiting: AtomicUsize::new(0), terms }
+    /// Goes through these doors, one after the other. Those behind the third are left out.
+    pub fn through(doors: impl IntoIterator<Item = Arc<Door>>) -> Self {
+        Self(doors.into_iter().take(DOORS).collect())
     }
 
-    /// Takes a place, which is free again when the permit is dropped. Waits within the terms.
-    pub async fn enter(&self) -> Result<SemaphorePermit<'_>, Full> {
+    /// Takes a place behind every door. Waits within the terms of each.
+    pub async fn enter(&self) -> Result<Permit<'_>, Full> {
+        let mut permit = Permit([const { None }; DOORS]);
+        for (place, door) in permit.0.iter_mut().zip(&self.0) {
+            *place = Some(door.enter().await?);
+        }
+        Ok(permit)
+    }
+}
+
+impl Door {
+    /// A door with all places behind it free. `whose` is for messages.
+    pub fn new(whose: impl Into<String>, terms: Terms) -> Self {
+        let permits = Semaphore::new(terms.instances);
+        Self { whose: whose.into(), permits, waiting: AtomicUsize::new(0), terms }
+    }
+
+    async fn enter(&self) -> Result<SemaphorePermit<'_>, Full> {
         if let Ok(permit) = self.permits.try_acquire() {
             return Ok(permit);
         }
         let Terms { instances, queue, patience } = self.terms;
+        let whose = || self.whose.clone();
         let Some(_place) = Place::take(&self.waiting, queue) else {
-            return Err(Full::Queue { instances, queue });
+            return Err(Full::Queue { whose: whose(), instances, queue });
         };
         match timeout(patience, self.permits.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Full::Patience { instances, patience }),
+            _ => Err(Full::Patience { whose: whose(), instances, patience }),
         }
     }
 }
@@ -95,25 +134,38 @@ impl Drop for Place<'_> {
 mod tests {
     use super::*;
 
-    fn admission(queue: usize) -> Admission {
-        Admission::new(Terms { instances: 1, queue, patience: Duration::from_millis(1) })
+    fn door(whose: &str, instances: usize, queue: usize) -> Arc<Door> {
+        Arc::new(Door::new(whose, Terms { instances, queue, patience: Duration::from_millis(1) }))
     }
 
     #[tokio::test]
     async fn a_place_is_free_again_when_its_request_ends() {
-        let admission = admission(0);
+        let admission = Admission::through([door("the host", 1, 0)]);
         let first = admission.enter().await.expect("a free place");
-        assert_eq!(admission.enter().await.err(), Some(Full::Queue { instances: 1, queue: 0 }));
+        let full = Full::Queue { whose: "the host".into(), instances: 1, queue: 0 };
+        assert_eq!(admission.enter().await.err(), Some(full));
         drop(first);
         assert!(admission.enter().await.is_ok());
     }
 
     #[tokio::test]
     async fn waiting_ends() {
-        let admission = admission(1);
+        let door = door("the host", 1, 1);
+        let admission = Admission::through([Arc::clone(&door)]);
         let _first = admission.enter().await.expect("a free place");
-        let expected = Full::Patience { instances: 1, patience: Duration::from_millis(1) };
-        assert_eq!(admission.enter().await.err(), Some(expected));
-        assert_eq!(admission.waiting.load(Ordering::Relaxed), 0);
+        let patience = Duration::from_millis(1);
+        let full = Full::Patience { whose: "the host".into(), instances: 1, patience };
+        assert_eq!(admission.enter().await.err(), Some(full));
+        assert_eq!(door.waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_full_site_leaves_places_to_others() {
+        let host = door("the host", 2, 0);
+        let [full, other] = ["a", "b"].map(|site| Admission::through([door(site, 1, 0), Arc::clone(&host)]));
+        let _first = full.enter().await.expect("a free place");
+        let refused = full.enter().await.expect_err("a full site");
+        assert!(matches!(&refused, Full::Queue { whose, .. } if whose == "a"), "{refused}");
+        assert!(other.enter().await.is_ok());
     }
 }

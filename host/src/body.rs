@@ -35,7 +35,9 @@ pub struct Waiting(Arc<Mutex<Queue>>);
 
 /// A body that ended before its end, or is longer than it was announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the request body is not as long as announced, or its client has gone")]
+#[error(
+    "the request body is not as long as announced, longer than max-request allows, or its client has gone"
+)]
 pub struct BrokenOff;
 
 #[derive(Debug, Default)]
@@ -43,6 +45,8 @@ struct Queue {
     pieces: VecDeque<Bytes>,
     bytes: usize,
     remaining: Option<u64>,
+    /// How many more bytes may come where the length is not known.
+    allowed: Option<u64>,
     end: Option<End>,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -69,15 +73,24 @@ enum End {
 }
 
 impl Writer {
+    /// Breaks the body off after `most` bytes, where its length is not known.
+    #[must_use]
+    pub fn within(self, most: u64) -> Self {
+        lock(&self.0).allowed = Some(most);
+        self
+    }
+
     /// Adds a piece. The caller asks [`Writer::poll_ready`] first; a piece is never refused.
     pub fn push(&self, piece: Bytes) {
         let mut queue = lock(&self.0);
         if queue.end.is_some() {
             return;
         }
-        if let Some(remaining) = queue.remaining {
-            match remaining.checked_sub(piece.len() as u64) {
-                Some(rest) => queue.remaining = Some(rest),
+        let Queue { remaining, allowed, .. } = &mut *queue;
+        let bound = if remaining.is_some() { remaining } else { allowed };
+        if let Some(left) = bound {
+            match left.checked_sub(piece.len() as u64) {
+                Some(rest) => *left = rest,
                 None => return queue.end(End::Broken),
             }
         }
@@ -286,6 +299,21 @@ mod tests {
         check(Some(3), &["a", "b"], false);
         check(Some(1), &["a", "b"], false);
         check(Some(0), &[], true);
+    }
+
+    #[test]
+    fn a_body_of_unknown_length_is_not_longer_than_allowed() {
+        let check = |pieces: &[&'static str], complete| {
+            let (writer, reader) = channel(None);
+            let writer = writer.within(3);
+            for piece in pieces {
+                writer.push(Bytes::from_static(piece.as_bytes()));
+            }
+            writer.finish();
+            assert_eq!(read_all(reader).is_ok(), complete, "{pieces:?}");
+        };
+        check(&["ab", "c"], true);
+        check(&["ab", "cd"], false);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// What a mount may be used for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Access {
     /// Files can be read and listed.
     Read,
@@ -14,7 +14,7 @@ pub enum Access {
 }
 
 /// One folder of the machine, as a handler sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Mount {
     /// The folder on the machine, an absolute path.
     pub host: PathBuf,

@@ -33,6 +33,20 @@ pub(crate) enum Command {
         #[command(flatten)]
         execution: WrittenExecution,
     },
+    /// Check the settings, compile what they name, and print sites, routes, mounts and limits
+    Check {
+        /// The settings, as they are given to serve with them.
+        #[command(flatten)]
+        written: Box<Written>,
+
+        /// Print the settings as TOML instead
+        #[arg(long)]
+        print: bool,
+
+        /// Print the JSON schema of the settings file instead
+        #[arg(long, conflicts_with = "print")]
+        schema: bool,
+    },
 }
 
 impl Cli {
@@ -44,13 +58,22 @@ impl Cli {
 
     fn from(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut cli = Self::from_arg_matches(matches)?;
-        let Written { listen, arg, mount, .. } = &mut cli.written;
-        for (option, values) in [("listen", listen), ("arg", arg), ("mount", mount)] {
-            if matches.value_source(option) == Some(ValueSource::EnvVariable) {
-                *values = values.iter().flat_map(|all| all.split_whitespace()).map(str::to_owned).collect();
-            }
+        match (&mut cli.command, matches.subcommand()) {
+            (None, _) => split(&mut cli.written, matches),
+            (Some(Command::Check { written, .. }), Some((_, matches))) => split(written, matches),
+            _ => {}
         }
         Ok(cli)
+    }
+}
+
+/// Options that may be repeated have spaces between their values where these are in the environment.
+fn split(written: &mut Written, matches: &ArgMatches) {
+    let Written { listen, arg, mount, .. } = written;
+    for (option, values) in [("listen", listen), ("arg", arg), ("mount", mount)] {
+        if matches.value_source(option) == Some(ValueSource::EnvVariable) {
+            *values = values.iter().flat_map(|all| all.split_whitespace()).map(str::to_owned).collect();
+        }
     }
 }
 
@@ -60,7 +83,10 @@ fn command() -> clap::Command {
 
 /// Gives an option its variable in the environment, unless it has one.
 fn with_variable(option: Arg) -> Arg {
-    let Some(name) = option.get_long().filter(|_| option.get_env().is_none()) else { return option };
+    let has_value = option.get_action().takes_values();
+    let Some(name) = option.get_long().filter(|_| has_value && option.get_env().is_none()) else {
+        return option;
+    };
     let variable = format!("FCGI_WASM_HOST_{}", name.to_uppercase().replace('-', "_"));
     // Once per option and process: the names must live as long as the command line does.
     option.env(&*variable.leak()).hide_env(true)
@@ -80,9 +106,13 @@ mod tests {
     #[test]
     fn every_option_has_its_variable() {
         let command = command();
-        let compile = command.find_subcommand("compile").expect("a command");
-        for option in command.get_arguments().chain(compile.get_arguments()) {
-            let Some(name) = option.get_long() else { continue };
+        let [compile, check] =
+            ["compile", "check"].map(|name| command.find_subcommand(name).expect("a command"));
+        let options = command.get_arguments().chain(compile.get_arguments()).chain(check.get_arguments());
+        for option in options {
+            let Some(name) = option.get_long().filter(|_| option.get_action().takes_values()) else {
+                continue;
+            };
             let variable = option.get_env().and_then(|variable| variable.to_str()).expect(name);
             let expected = match name {
                 "web-server-addrs" => "FCGI_WEB_SERVER_ADDRS".to_owned(),

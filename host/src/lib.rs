@@ -13,6 +13,8 @@ pub mod generation;
 pub mod load;
 pub mod request;
 pub mod response;
+pub mod route;
 pub mod serve;
+pub mod site;
 pub mod trust;
 pub mod wasm;

@@ -1,16 +1,25 @@
 //! From checked settings to something that serves: all or nothing.
 
-use std::{borrow::Cow, fs, io, path::PathBuf};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, hash_map::Entry},
+    fs, io,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use thiserror::Error;
 
 use crate::{
-    admission::Admission,
-    config::{Config, Execution, ModuleSource},
+    admission::{Admission, Door},
+    capability::Mount,
+    config::{self, Config, Execution, ModuleSource},
     generation::Generation,
+    route::{Routes, Sites},
+    site::{Identity, Route, Site},
     wasm::{
-        Cache, CompileError, Compiler, Engine, EngineError, Folders, HandlerError, Module, Modules,
-        MountError,
+        Cache, CompileError, Compiler, Engine, EngineError, Folders, Grants, HandlerError, Linked, Module,
+        Modules, MountError,
     },
 };
 
@@ -37,36 +46,149 @@ pub enum LoadError {
          `cargo xtask guests foswiki` and build again"
     )]
     NoBuiltIn,
-    /// A mount cannot be opened.
-    #[error(transparent)]
-    Mount(#[from] MountError),
     /// The engine does not start.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// The cache cannot be used.
     #[error(transparent)]
     Cache(#[from] CompileError),
-    /// The module cannot serve.
+    /// A mount cannot be opened.
+    #[error(transparent)]
+    Mount(#[from] MountError),
+    /// A module cannot serve.
     #[error(transparent)]
     Handler(#[from] HandlerError),
+    /// Something about one route.
+    #[error("site {site}, route {route}: {error}")]
+    Route {
+        /// The site's name.
+        site: String,
+        /// The route's name.
+        route: String,
+        /// What is wrong with it.
+        error: Box<LoadError>,
+    },
+    /// Two sites or routes are for the same requests. Checked settings have no such.
+    #[error("site {0}: it is for the same requests as another one")]
+    Taken(String),
 }
 
 /// Starts the engine that `execution` asks for, with its cache.
 pub fn modules(execution: &Execution, compiler: Compiler) -> Result<Modules, LoadError> {
     let instances = u32::try_from(execution.terms.instances).unwrap_or(u32::MAX);
     let cache = Cache::open(&execution.cache)?;
-    let engine = Engine::new(instances, execution.limits.memory)?;
+    let engine = Engine::new(instances, execution.memory)?;
     Ok(Modules { engine, cache, compiler })
 }
 
 /// Loads everything that `config` names.
 pub fn generation(config: &Config, modules: &Modules) -> Result<Generation, LoadError> {
-    let folders = Folders::open(&config.mounts)?;
-    let module = Module { arguments: config.arguments.clone(), ..module(&config.module)? };
-    let Execution { terms, limits, deadline, max_response, .. } = config.execution;
-    let handler = modules.handler(&module, folders, limits)?;
-    let (mounts, admission) = (config.mounts.as_slice().into(), Admission::new(terms));
-    Ok(Generation { handler, mounts, admission, deadline, max_response })
+    let mut loader = Loader {
+        modules,
+        host: Arc::new(Door::new("the host", config.execution.terms)),
+        linked: HashMap::new(),
+        folders: HashMap::new(),
+    };
+    let mut sites = Sites::new();
+    let mut all = Vec::new();
+    for site in &config.sites {
+        let loaded = Arc::new(loader.site(site)?);
+        all.push(Arc::clone(&loaded));
+        let taken = |_| LoadError::Taken(site.name.clone());
+        sites.name(&site.name, Arc::clone(&loaded)).map_err(taken)?;
+        let hosts = site.hosts.iter().map(|host| Some(host.as_str()));
+        let every = site.hosts.is_empty().then_some(None);
+        for host in hosts.chain(every) {
+            sites.add(host, site.path.as_ref(), Arc::clone(&loaded)).map_err(taken)?;
+        }
+    }
+    let only = only(config, &all);
+    Ok(Generation::new(sites, &all, only))
+}
+
+/// The only route, where it is for all requests whatsoever.
+fn only(config: &Config, all: &[Arc<Site>]) -> Option<Arc<Route>> {
+    let ([site], [loaded]) = (config.sites.as_slice(), all) else { return None };
+    let [route] = site.routes.as_slice() else { return None };
+    let is_reached = config.listen.iter().all(|listen| listen.sites.is_empty());
+    let every = site.hosts.is_empty() && site.path.is_none() && route.methods.is_empty();
+    let every = every && route.actions.is_empty() && route.path.is_none() && is_reached;
+    every.then(|| loaded.routes.rest().cloned()).flatten()
+}
+
+/// What sites share while they are loaded.
+struct Loader<'a> {
+    modules: &'a Modules,
+    host: Arc<Door>,
+    linked: HashMap<ModuleSource, Linked>,
+    /// The opened folders of routes that see the same.
+    folders: HashMap<Vec<Mount>, (Folders, Arc<[Mount]>)>,
+}
+
+impl Loader<'_> {
+    fn site(&mut self, site: &config::Site) -> Result<Site, LoadError> {
+        // Nothing of one site is another's, not even an open folder.
+        self.folders.clear();
+        let identity = Arc::new(Identity { name: site.name.clone(), ..Identity::default() });
+        let door = site.terms.map(|terms| Arc::new(Door::new(format!("site {}", site.name), terms)));
+        let mut routes = Routes::new(site.path.as_ref());
+        for route in &site.routes {
+            let loaded = self.route(route, &identity, door.as_ref()).map_err(|error| LoadError::Route {
+                site: site.name.clone(),
+                route: route.name.clone(),
+                error: Box::new(error),
+            })?;
+            for place in route.places() {
+                let added = routes.add(place, &route.methods, Arc::clone(&loaded));
+                added.map_err(|_| LoadError::Taken(site.name.clone()))?;
+            }
+        }
+        Ok(Site { identity, routes })
+    }
+
+    fn route(
+        &mut self,
+        route: &config::Route,
+        site: &Arc<Identity>,
+        door: Option<&Arc<Door>>,
+    ) -> Result<Arc<Route>, LoadError> {
+        let own = route
+            .terms
+            .map(|terms| Arc::new(Door::new(format!("route {} of site {}", route.name, site.name), terms)));
+        let doors = own.into_iter().chain(door.cloned()).chain([Arc::clone(&self.host)]);
+        let (folders, mounts) = self.folders(&route.mounts)?;
+        let grants = Grants {
+            folders,
+            environment: route.environment.as_slice().into(),
+            arguments: route.arguments.clone(),
+            limits: route.limits,
+        };
+        let handler = self.linked(&route.module)?.handler(grants)?;
+        Ok(Arc::new(Route {
+            name: route.name.clone(),
+            site: Arc::clone(site),
+            handler,
+            mounts,
+            admission: Admission::through(doors),
+            deadline: route.deadline,
+            max_request: route.max_request,
+            max_response: route.max_response,
+        }))
+    }
+
+    fn folders(&mut self, mounts: &[Mount]) -> Result<(Folders, Arc<[Mount]>), LoadError> {
+        match self.folders.entry(mounts.to_vec()) {
+            Entry::Occupied(opened) => Ok(opened.get().clone()),
+            Entry::Vacant(place) => Ok(place.insert((Folders::open(mounts)?, mounts.into())).clone()),
+        }
+    }
+
+    fn linked(&mut self, source: &ModuleSource) -> Result<Linked, LoadError> {
+        match self.linked.entry(source.clone()) {
+            Entry::Occupied(linked) => Ok(linked.get().clone()),
+            Entry::Vacant(place) => Ok(place.insert(self.modules.link(&module(source)?)?).clone()),
+        }
+    }
 }
 
 /// The bytes of a module.
@@ -74,11 +196,11 @@ pub fn module(source: &ModuleSource) -> Result<Module, LoadError> {
     match source {
         ModuleSource::BuiltIn => {
             let wasm = BUILT_IN.ok_or(LoadError::NoBuiltIn)?;
-            Ok(Module { name: "built-in wiki".into(), wasm: Cow::Borrowed(wasm), arguments: Vec::new() })
+            Ok(Module { name: "built-in wiki".into(), file: None, wasm: Cow::Borrowed(wasm) })
         }
         ModuleSource::File(file) => {
             let wasm = fs::read(file).map_err(|error| LoadError::Module { file: file.clone(), error })?;
-            Ok(Module { name: file.display().to_string(), wasm: Cow::Owned(wasm), arguments: Vec::new() })
+            Ok(Module { name: file.display().to_string(), file: Some(file.clone()), wasm: Cow::Owned(wasm) })
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `fcgi-wasm-host`: arguments in, exit code out.
 
+mod check;
 mod cli;
 
 use std::{
@@ -29,11 +30,17 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// The name of the settings file beside a program that a web server starts.
+const BESIDE_THE_PROGRAM: &str = "fcgi-wasm-host.toml";
+
 fn main() -> ExitCode {
     let Cli { command, written } = Cli::read();
     start_log();
     let done = match command {
         Some(Command::Compile { modules, execution }) => compile(modules, execution),
+        Some(Command::Check { schema: true, .. }) => check::schema(),
+        Some(Command::Check { written, print: true, .. }) => check::print(*written),
+        Some(Command::Check { written, .. }) => check::check(*written),
         None => run(written),
     };
     match done {
@@ -60,10 +67,20 @@ fn start_log() {
 
 fn run(written: Written) -> anyhow::Result<()> {
     let start = if serve::is_inherited() { Start::Spawned } else { Start::Alone };
-    let config = Config::check(written, start)?;
+    let config = Config::check(beside_the_program(written, start), start)?;
     raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(config, start))
+}
+
+/// The settings in a file beside the program, where a web server starts that and there are no others.
+fn beside_the_program(written: Written, start: Start) -> Written {
+    let program = env::args_os().next().map(PathBuf::from);
+    let file = program.and_then(|program| Some(program.parent()?.join(BESIDE_THE_PROGRAM)));
+    match file.filter(|file| start == Start::Spawned && written.is_empty() && file.is_file()) {
+        Some(file) => Written { config: Some(file), ..written },
+        None => written,
+    }
 }
 
 async fn serve(config: Config, start: Start) -> anyhow::Result<()> {
@@ -76,14 +93,14 @@ async fn serve(config: Config, start: Start) -> anyhow::Result<()> {
     stop_on_signals(&stop, start)?;
     let mut listeners = Vec::new();
     for listen in &config.listen {
-        listeners.push(Listener::bind(listen.clone(), config.socket)?);
+        listeners.push(Listener::bind(listen.clone())?);
         info!(address = %listen.address, "listening");
     }
     let gateway = match config.http {
         Some(address) => Some(gateway::start(address, config.listen[0].address.clone(), stop.clone()).await?),
         None => None,
     };
-    let cut = serve::serve(listeners, current, stop, config.execution.patience).await;
+    let cut = serve::serve(listeners, Arc::clone(&current), stop, config.execution.patience).await;
     if let Some(gateway) = gateway {
         gateway.await?;
     }
@@ -92,6 +109,10 @@ async fn serve(config: Config, start: Start) -> anyhow::Result<()> {
             "{cut} connections were cut: their requests did not finish within {:?}",
             config.execution.patience.drain
         );
+    }
+    for site in current.load().sites() {
+        let (requests, failures) = site.figures.read();
+        info!(site = site.name, requests, failures, "served");
     }
     info!("stopped");
     Ok(())
@@ -116,16 +137,13 @@ fn compile(modules: Vec<PathBuf>, written: WrittenExecution) -> anyhow::Result<(
 /// Compiling takes some hundred megabytes, which a child process gives back.
 fn compiler(config: &Config) -> Compiler {
     let Ok(program) = env::current_exe() else { return Compiler::Here };
-    let mut arguments: Vec<OsString> = vec!["compile".into()];
-    if let ModuleSource::File(file) = &config.module {
-        arguments.push(file.into());
-    }
-    arguments.extend([
+    let arguments: Vec<OsString> = vec![
+        "compile".into(),
         "--cache-dir".into(),
         config.execution.cache.clone().into(),
         format!("--instances={}", config.execution.terms.instances).into(),
-        format!("--memory={}B", config.execution.limits.memory).into(),
-    ]);
+        format!("--memory={}B", config.execution.memory).into(),
+    ];
     Compiler::Child(program, arguments)
 }
 

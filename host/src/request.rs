@@ -83,6 +83,14 @@ pub enum RequestError {
     /// Not a number of bytes.
     #[error("CONTENT_LENGTH {0:?} is not a number")]
     Length(String),
+    /// More than the route takes.
+    #[error("a body of {length} bytes is longer than max-request allows, {most}")]
+    TooLong {
+        /// The length of the body.
+        length: u64,
+        /// The length that is allowed.
+        most: u64,
+    },
     /// Not said of the file that a filter is to work on.
     #[error("{name} {value:?} is not a number; a web server that asks for a filter sends it with the file")]
     File {
@@ -102,6 +110,7 @@ impl RequestError {
                 StatusCode::BAD_REQUEST
             }
             Self::UriLength(_) => StatusCode::URI_TOO_LONG,
+            Self::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         }
     }
 }
@@ -156,6 +165,16 @@ impl Head {
             scheme: if secure { Scheme::HTTPS } else { Scheme::HTTP },
             length: check_length(length)?,
         })
+    }
+}
+
+impl Head {
+    /// The head of a request whose body is not longer than it may be, as far as its length is known.
+    pub fn within(self, most: u64) -> Result<Self, RequestError> {
+        match self.length {
+            Some(length) if length > most => Err(RequestError::TooLong { length, most }),
+            _ => Ok(self),
+        }
     }
 }
 
@@ -291,6 +310,18 @@ fn check_uri(uri: &[u8], variables: &Variables) -> Result<Uri, RequestError> {
     Uri::from_maybe_shared(bytes)
         .or_else(|_| Uri::from_maybe_shared(Bytes::from(escaped(&text, is_uri_byte))))
         .map_err(|_| RequestError::Uri(shown(&text)))
+}
+
+/// The path of a target, without host, query and fragment, as the client sent it.
+pub fn path_of(uri: &[u8]) -> &[u8] {
+    let end = uri.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(uri.len());
+    let path = &uri[..end];
+    if path.first() == Some(&b'/') {
+        return path;
+    }
+    let behind = path.windows(3).position(|three| three == b"://").map(|at| &path[at + 3..]);
+    let slash = behind.and_then(|rest| Some(&rest[rest.iter().position(|byte| *byte == b'/')?..]));
+    slash.unwrap_or_default()
 }
 
 /// Path and query of an origin-form or absolute-form target (RFC 9112 §3.2).

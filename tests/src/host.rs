@@ -32,6 +32,7 @@ pub struct Builder {
     socket: PathBuf,
     options: String,
     own_cache: bool,
+    settings: Option<String>,
 }
 
 /// What a host said that did not start.
@@ -64,6 +65,12 @@ impl TestHost {
         Self::wiki().arg("--module").arg(file)
     }
 
+    /// A host with a settings file. `$SOCKET`, `$CACHE`, `$FOLDER` and `$GUESTS` stand for its socket, the cache, its folder and
+    /// that of all components.
+    pub fn settings(text: &str) -> Builder {
+        Builder { settings: Some(text.to_owned()), ..Self::wiki() }
+    }
+
     /// A host for the wiki that is built in.
     pub fn wiki() -> Builder {
         let folder = tempfile::Builder::new().prefix("fcgi-wasm-host.").tempdir().expect("a folder");
@@ -71,7 +78,7 @@ impl TestHost {
         let mut command = Command::new(paths::program());
         command.env("RUST_LOG", "info").env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        Builder { command, folder, socket, options: String::new(), own_cache: false }
+        Builder { command, folder, socket, options: String::new(), own_cache: false, settings: None }
     }
 
     /// Sends a GET request and waits for the whole response.
@@ -247,6 +254,11 @@ impl Builder {
         self.arg("--cache-dir").arg(folder)
     }
 
+    /// Its own folder, before it starts.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Starts the host and waits until it listens.
     pub fn start(self) -> TestHost {
         let compiling = (!self.own_cache).then(one_at_a_time);
@@ -267,17 +279,31 @@ impl Builder {
     }
 
     fn spawn(self) -> TestHost {
-        let Self { mut command, folder, socket, options, own_cache } = self;
-        let mut listen = socket.clone().into_os_string();
-        listen.push(options);
-        command.arg("--listen").arg(listen);
-        if !own_cache {
-            command.arg("--cache-dir").arg(paths::cache());
+        let Self { mut command, folder, socket, options, own_cache, settings } = self;
+        if let Some(settings) = settings {
+            let file = folder.path().join("settings.toml");
+            fs::write(&file, filled_in(&settings, &socket, folder.path())).expect("a settings file");
+            command.arg("--config").arg(file);
+        } else {
+            let mut listen = socket.clone().into_os_string();
+            listen.push(options);
+            command.arg("--listen").arg(listen);
+            if !own_cache {
+                command.arg("--cache-dir").arg(paths::cache());
+            }
         }
         let mut child = command.spawn().expect("a host that starts");
         let log = Log::of(child.stderr.take().expect("its standard error"));
         TestHost { child, log, folder, socket }
     }
+}
+
+/// A settings file with the places of one story.
+pub fn filled_in(settings: &str, socket: &Path, folder: &Path) -> String {
+    let [socket, folder] = [socket, folder].map(|path| path.display().to_string());
+    let (cache, guests) = (paths::cache(), paths::target().join("guests"));
+    let text = settings.replace("$SOCKET", &socket).replace("$FOLDER", &folder);
+    text.replace("$CACHE", &cache.display().to_string()).replace("$GUESTS", &guests.display().to_string())
 }
 
 /// Hosts that share a cache start one after the other, so that only the first one compiles.

@@ -22,7 +22,7 @@ use std::{
 
 use bytes::Bytes;
 pub use client::{Client, Running};
-pub use host::{Builder, ONE_AT_A_TIME, Refusal, TestHost};
+pub use host::{Builder, ONE_AT_A_TIME, Refusal, TestHost, filled_in};
 pub use nginx::{Nginx, free_address};
 pub use request::Request;
 pub use response::Response;

@@ -27,7 +27,7 @@ fn who_waits_too_long_is_asked_to_come_back() {
     let waited = waiting.elapsed();
     assert!((Duration::from_millis(200)..Duration::from_secs(5)).contains(&waited), "{waited:?}");
     assert_busy(&host.get("/visits"));
-    host.log_line("all 1 instances stayed busy for 200ms; raise --instances or --queue-wait");
+    host.log_line("all 1 instances of the host stayed busy for 200ms; raise instances or queue-wait");
 }
 
 #[test]
@@ -42,7 +42,9 @@ fn who_finds_the_queue_full_is_told_at_once() {
     let responses: Vec<_> = running.into_iter().map(tests::Running::finish).collect();
     responses.iter().filter(|response| response.status() != 200).for_each(assert_busy);
     assert_eq!(responses.iter().filter(|response| response.status() == 200).count(), 3);
-    host.log_line("all 1 instances are busy and 2 requests wait already; raise --instances or --queue");
+    host.log_line(
+        "all 1 instances of the host are busy and 2 requests wait already; raise instances or queue",
+    );
 }
 
 #[test]

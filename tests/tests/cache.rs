@@ -167,7 +167,7 @@ fn all_mistakes_of_a_command_line_are_told_at_once() {
     let refusal = TestHost::with(guest::HELLO)
         .args(["--memory", "1KiB", "--instances", "0", "--mount", "nonsense", "--root", "/nowhere"])
         .refused();
-    for mistake in ["--memory 1024", "--instances 0", "--mount nonsense", "--root /nowhere"] {
+    for mistake in ["--memory 1KiB", "--instances 0", "--mount nonsense", "--root /nowhere"] {
         assert!(refusal.log.contains(mistake), "{mistake} in {}", refusal.log);
     }
 }

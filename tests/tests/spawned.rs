@@ -16,7 +16,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use tests::{Client, Request, TestHost, eventually, free_address, guest, http, paths};
+use tests::{Client, Request, TestHost, eventually, filled_in, free_address, guest, http, paths};
 
 const SPAWN_FCGI: &str = "/usr/bin/spawn-fcgi";
 const APACHE: &str = "/usr/sbin/apache2";
@@ -148,6 +148,20 @@ fn the_environment_says_everything() {
     assert_eq!(connect(&socket).send("/loop").status(), 504);
     let given = connect(&socket).send("/memory").text().trim().parse::<u32>();
     assert!(given.is_ok_and(|mib| mib < 16));
+}
+
+#[test]
+fn a_settings_file_beside_the_program_says_everything() {
+    let (folder, socket, listener) = unix();
+    let program = folder.path().join("wiki.fcgi");
+    std::os::unix::fs::symlink(paths::program(), &program).expect("a link");
+    let settings = "cache-dir = \"$CACHE\"\n[[listen]]\naddress = \"fd:0\"\ntrust = [\"user\"]\n\
+                    [[site]]\nname = \"a\"\nmodule = \"$GUESTS/behaviours.wasm\"\nenv = { SITE = \"a\" }\n";
+    let settings = filled_in(settings, &socket, folder.path());
+    fs::write(folder.path().join("fcgi-wasm-host.toml"), settings).expect("a settings file");
+    let _host = Process::start(Command::new(&program).env_clear(), listener);
+    let response = connect(&socket).send(Request::get("/env").variable("REMOTE_USER", "SomeUser"));
+    assert!(response.text().contains("SITE=a\n") && response.text().contains("REMOTE_USER=SomeUser\n"));
 }
 
 #[test]

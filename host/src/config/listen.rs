@@ -7,6 +7,10 @@ use std::{
 
 use ipnet::IpNet;
 
+use super::{
+    document,
+    setting::{Errors, Setting},
+};
 use crate::{
     serve::{Address, Listen, Peers, SendFile, SocketAccess},
     trust::Trust,
@@ -15,21 +19,45 @@ use crate::{
 /// The longest path of a Unix socket (`sockaddr_un`), less the suffix under which it is bound first.
 const MAX_SOCKET_PATH: usize = 107 - ".4194304".len();
 
+/// The permissions of a Unix socket where nothing else is said: its owner's and its group's, which the web server is in.
+const MODE: u32 = 0o660;
+
 /// How the socket that a web server passes is written.
 pub(super) const INHERITED: &str = "fd:0";
 
-/// Reads one place to listen. `web_servers` are the only addresses to connect from, where they are named.
-pub(super) fn listen(text: &str, web_servers: Option<&[IpAddr]>) -> Result<Listen, String> {
-    let read = || {
-        let mut parts = text.split(',');
-        let address = address(parts.next().unwrap_or_default())?;
-        let peers = Peers { web_servers: web_servers.map(<[_]>::to_vec), ..Peers::default() };
-        let mut listen = Listen { address, peers, trust: Trust::default(), sendfile: None };
-        parts.try_for_each(|option| set(&mut listen, option))?;
-        check(&listen)?;
-        Ok(listen)
+/// Checks one place to listen. `web_servers` are the only addresses to connect from, where they are named.
+pub(super) fn listen(
+    written: &document::Listen,
+    web_servers: Option<&[IpAddr]>,
+    errors: &mut Errors,
+) -> Option<Listen> {
+    let Some(setting) = &written.address else {
+        errors.add("a listener without an `address`; name a path, or HOST:PORT");
+        return None;
     };
-    read().map_err(|reason: String| format!("--listen {text}: {reason}"))
+    let address = errors.check(setting, |text| address(text));
+    let peers = peers(written, web_servers, errors);
+    let mut trust = Trust::default();
+    for (claims, believed) in [(&written.trust, true), (&written.distrust, false)] {
+        for claim in claims {
+            errors.check(claim, |claim| claimed(&mut trust, claim).map(|claimed| *claimed = believed));
+        }
+    }
+    let sendfile = written.sendfile.as_ref().and_then(|form| errors.check(form, |form| sendfile(form)));
+    let access = access(written.mode.as_ref(), written.owner.as_ref(), errors);
+    let sites = written.sites.iter().filter_map(|site| errors.read(site).cloned()).collect();
+    let listen = Listen { address: address?, peers, trust, sendfile, access, sites };
+    errors.check(setting, |_| check(&listen))?;
+    Some(listen)
+}
+
+fn peers(written: &document::Listen, web_servers: Option<&[IpAddr]>, errors: &mut Errors) -> Peers {
+    let networks = written.allow.iter().filter_map(|one| errors.check(one, |text| network(text))).collect();
+    let user = |name: &String| {
+        lookup("/etc/passwd", name).ok_or_else(|| format!("allow-uid={name}: /etc/passwd has no {name:?}"))
+    };
+    let users = written.allow_uid.iter().filter_map(|one| errors.check(one, user)).collect();
+    Peers { web_servers: web_servers.map(<[_]>::to_vec), networks, users }
 }
 
 /// Reads the value of `FCGI_WEB_SERVER_ADDRS` (FastCGI 1.0 §3.2).
@@ -37,8 +65,8 @@ pub(super) fn web_servers(text: &str) -> Result<Vec<IpAddr>, String> {
     let read = |one: &str| {
         one.trim().parse().map_err(|_| {
             format!(
-                "FCGI_WEB_SERVER_ADDRS {text:?}: {:?} is not an address; write addresses with commas between them, \
-                 such as 10.0.0.1,10.0.0.2, or unset it",
+                "{:?} is not an address; write addresses with commas between them, such as 10.0.0.1,10.0.0.2, or \
+                 leave it out",
                 one.trim()
             )
         })
@@ -69,25 +97,6 @@ fn tcp(text: &str) -> Result<Address, String> {
         .to_socket_addrs()
         .map_err(|error| format!("neither a path nor HOST:PORT nor [V6]:PORT: {error}"))?;
     found.next().map(Address::Tcp).ok_or_else(|| "no such host".to_owned())
-}
-
-fn set(Listen { peers, trust, sendfile, address: _ }: &mut Listen, option: &str) -> Result<(), String> {
-    match option.split_once('=') {
-        Some(("trust", claim)) => *claimed(trust, claim)? = true,
-        Some(("distrust", claim)) => *claimed(trust, claim)? = false,
-        Some(("allow", network)) => peers.networks.push(self::network(network)?),
-        Some(("allow-uid", user)) => {
-            let known = lookup("/etc/passwd", user);
-            peers.users.push(known.ok_or_else(|| format!("allow-uid={user}: /etc/passwd has no {user:?}"))?);
-        }
-        Some(("sendfile", form)) => *sendfile = Some(self::sendfile(form)?),
-        _ => {
-            return Err(format!(
-                "{option:?} is not an option; there are trust=, distrust=, allow=NETWORK, allow-uid=USER and sendfile="
-            ));
-        }
-    }
-    Ok(())
 }
 
 fn claimed<'a>(trust: &'a mut Trust, claim: &str) -> Result<&'a mut bool, String> {
@@ -125,7 +134,7 @@ fn sendfile(form: &str) -> Result<SendFile, String> {
 }
 
 /// `FastCGI` has no passwords: whoever can connect can say whatever the listener believes.
-fn check(Listen { address, peers, trust, sendfile: _ }: &Listen) -> Result<(), String> {
+fn check(Listen { address, peers, trust, .. }: &Listen) -> Result<(), String> {
     match address {
         Address::Unix(_) if !peers.networks.is_empty() => {
             Err("allow= is about TCP; for a Unix socket, name users with allow-uid=USER".into())
@@ -152,20 +161,31 @@ fn open_to_all(address: SocketAddr) -> String {
 }
 
 /// Reads permission bits and owner.
-pub(super) fn access(mode: &str, owner: Option<&str>) -> Result<SocketAccess, String> {
-    let mode = u32::from_str_radix(mode, 8)
-        .ok()
-        .filter(|bits| *bits <= 0o777)
-        .ok_or_else(|| format!("--socket-mode {mode}: not three octal digits such as 0660"))?;
-    let Some(owner) = owner else { return Ok(SocketAccess { mode, user: None, group: None }) };
+fn access(
+    mode: Option<&Setting<String>>,
+    owner: Option<&Setting<String>>,
+    errors: &mut Errors,
+) -> SocketAccess {
+    let mode = mode.and_then(|mode| errors.check(mode, |mode| permissions(mode)));
+    let owner = owner.and_then(|owner| errors.check(owner, |owner| self::owner(owner)));
+    let (user, group) = owner.unwrap_or_default();
+    SocketAccess { mode: mode.unwrap_or(MODE), user, group }
+}
+
+fn permissions(mode: &str) -> Result<u32, String> {
+    let bits = u32::from_str_radix(mode, 8).ok().filter(|bits| *bits <= 0o777);
+    bits.ok_or_else(|| format!("{mode:?} is not three octal digits such as 0660"))
+}
+
+fn owner(owner: &str) -> Result<(Option<u32>, Option<u32>), String> {
     let (user, group) = owner.split_once(':').unwrap_or((owner, ""));
     let id = |file, name: &str| {
         if name.is_empty() {
             return Ok(None);
         }
-        lookup(file, name).map(Some).ok_or_else(|| format!("--socket-owner {owner}: {file} has no {name:?}"))
+        lookup(file, name).map(Some).ok_or_else(|| format!("{file} has no {name:?}"))
     };
-    Ok(SocketAccess { mode, user: id("/etc/passwd", user)?, group: id("/etc/group", group)? })
+    Ok((id("/etc/passwd", user)?, id("/etc/group", group)?))
 }
 
 /// The number behind a name: its third field in `passwd` and `group` alike.
@@ -181,11 +201,21 @@ fn lookup(file: &str, name: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::options;
+
+    fn read(text: &str, web_servers: Option<&[IpAddr]>) -> Result<Listen, String> {
+        let mut errors = Errors::default();
+        let listen = listen(&options::listen(text, &mut errors), web_servers, &mut errors);
+        match errors.told().as_slice() {
+            [] => listen.ok_or_else(|| "nothing, and no error".to_owned()),
+            told => Err(told.join("\n")),
+        }
+    }
 
     #[test]
     fn addresses() {
         let check = |text: &str, expected: Address| {
-            assert_eq!(listen(text, None).map(|listen| listen.address), Ok(expected));
+            assert_eq!(read(text, None).map(|listen| listen.address), Ok(expected));
         };
         check("/run/foswiki.sock", Address::Unix("/run/foswiki.sock".into()));
         check("foswiki.sock", Address::Unix("foswiki.sock".into()));
@@ -200,7 +230,7 @@ mod tests {
     #[test]
     fn options() {
         let check = |text: &str, users: &[u32], networks: &[&str], trust: Trust| {
-            let Listen { peers, trust: read, .. } = listen(text, None).expect(text);
+            let Listen { peers, trust: read, .. } = read(text, None).expect(text);
             let shown: Vec<_> = peers.networks.iter().map(ToString::to_string).collect();
             assert_eq!((&peers.users[..], read), (users, trust), "{text}");
             assert_eq!(shown, networks, "{text}");
@@ -223,7 +253,7 @@ mod tests {
     fn files_that_the_web_server_sends() {
         let check = |text: &str, expected| {
             assert_eq!(
-                listen(&format!("/s{text}"), None).ok().map(|listen| listen.sendfile),
+                read(&format!("/s{text}"), None).ok().map(|listen| listen.sendfile),
                 expected,
                 "{text}"
             );
@@ -242,17 +272,17 @@ mod tests {
     fn the_addresses_of_web_servers() {
         let read = web_servers("10.0.0.1, ::1").expect("two addresses");
         assert_eq!(read, ["10.0.0.1", "::1"].map(|one| one.parse::<IpAddr>().expect("an address")));
-        assert!(listen("0.0.0.0:9000", Some(&read)).is_ok_and(|listen| listen.peers.names_addresses()));
+        assert!(self::read("0.0.0.0:9000", Some(&read)).is_ok_and(|listen| listen.peers.names_addresses()));
         for text in ["", "10.0.0.1,", "10.0.0.0/8", "localhost", "10.0.0.1 10.0.0.2"] {
             let told = web_servers(text).expect_err(text);
-            assert!(told.starts_with("FCGI_WEB_SERVER_ADDRS ") && told.contains(text), "{told}");
+            assert!(told.contains("is not an address"), "{told}");
         }
     }
 
     #[test]
     fn refused_addresses_say_why() {
         let check = |text: &str, expected: &str| {
-            let told = listen(text, None).expect_err(text);
+            let told = read(text, None).expect_err(text);
             assert!(told.contains(expected) && told.contains(text), "{told}");
         };
         check(":9000", "pose as any user");
@@ -277,13 +307,15 @@ mod tests {
 
     #[test]
     fn socket_access() {
-        let check =
-            |mode, owner, expected| assert_eq!(access(mode, owner).ok(), expected, "{mode} {owner:?}");
-        check("0660", None, Some(SocketAccess { mode: 0o660, user: None, group: None }));
-        check("600", Some("root:0"), Some(SocketAccess { mode: 0o600, user: Some(0), group: Some(0) }));
-        check("666", Some(":7"), Some(SocketAccess { mode: 0o666, user: None, group: Some(7) }));
-        check("888", None, None);
-        check("1777", None, None);
-        check("660", Some("no-such-user"), None);
+        let check = |mode: &str, expected| assert_eq!(permissions(mode).ok(), expected, "{mode}");
+        check("0660", Some(0o660));
+        check("600", Some(0o600));
+        check("888", None);
+        check("1777", None);
+        let check = |text: &str, expected| assert_eq!(owner(text).ok(), expected, "{text}");
+        check("root:0", Some((Some(0), Some(0))));
+        check(":7", Some((None, Some(7))));
+        check("7", Some((Some(7), None)));
+        check("no-such-user", None);
     }
 }

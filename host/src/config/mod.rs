@@ -1,37 +1,36 @@
-//! Settings: as written on the command line, then checked once, all errors at once.
+//! Settings: as written in the file or on the command line, then checked once, all errors at once.
 
+mod document;
+mod limits;
 mod listen;
 mod mount;
-mod written;
+mod options;
+mod preset;
+mod setting;
+mod site;
+mod unknown;
+mod values;
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fmt, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
-pub use written::{Written, WrittenExecution};
+pub use document::Document;
+use limits::Bounds;
+pub use options::{Written, WrittenExecution};
+use setting::{Errors, Setting, Source};
+pub use site::{ModuleSource, Route, Site};
+pub use values::{Size, Time};
 
 use crate::{
     admission::Terms,
-    capability::Mount,
-    serve::{Address, Listen, Patience, SocketAccess},
-    wasm::Limits,
+    serve::{Address, Listen, Patience},
 };
 
-/// The smallest memory limit: a component's stack and a little data.
-const MIN_MEMORY: u64 = 1 << 20;
-
-/// The largest memory limit: a 32-bit memory.
-const MAX_MEMORY: u64 = 1 << 32;
-
-/// The unit of linear memory.
-const PAGE: u64 = 64 << 10;
-
-/// Instances at once, at most: the address space for more is rarely there.
-const MAX_INSTANCES: usize = 10_000;
-
-/// Instances where nothing else is said.
-const INSTANCES: usize = 64;
-
-/// The same for a host that a web server starts: it starts several, as many as it finds that it needs.
-const SPAWNED_INSTANCES: usize = 8;
+/// The largest file of settings: ten thousand sites take less.
+const MAX_FILE: u64 = 64 << 20;
 
 /// Who started the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,16 +46,10 @@ pub enum Start {
 pub struct Config {
     /// Where to listen for FastCGI, at one place at least.
     pub listen: Vec<Listen>,
-    /// The permissions of Unix sockets.
-    pub socket: SocketAccess,
     /// Where to listen for HTTP, for development.
     pub http: Option<SocketAddr>,
-    /// The component that answers.
-    pub module: ModuleSource,
-    /// The arguments that it is started with, if it is a program.
-    pub arguments: Vec<String>,
-    /// What it sees of the machine.
-    pub mounts: Vec<Mount>,
+    /// What is served.
+    pub sites: Vec<Site>,
     /// How requests are run.
     pub execution: Execution,
 }
@@ -64,140 +57,195 @@ pub struct Config {
 /// Checked settings of how requests are run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Execution {
-    /// How many requests run and wait.
+    /// How many requests run and wait, of all sites together.
     pub terms: Terms,
-    /// What one instance may use.
-    pub limits: Limits,
-    /// How long a handler may take.
-    pub deadline: Duration,
+    /// The largest memory that an instance may have, in bytes.
+    pub memory: usize,
     /// How long the host waits for web servers and, when it stops, for what runs.
     pub patience: Patience,
-    /// Bytes of one response.
-    pub max_response: u64,
     /// Where compiled components are kept.
     pub cache: PathBuf,
 }
 
-/// Where a component comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ModuleSource {
-    /// The wiki inside this program.
-    BuiltIn,
-    /// A file.
-    File(PathBuf),
-}
-
-/// Everything that is wrong with the settings.
+/// Everything that is wrong with the settings, an error a line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigErrors(Vec<String>);
 
 impl Config {
     /// Checks settings; says everything that is wrong with them, not only the first thing.
     pub fn check(written: Written, start: Start) -> Result<Self, ConfigErrors> {
-        let Written {
-            listen,
-            web_server_addrs,
-            socket_mode,
-            socket_owner,
-            http,
-            module,
-            arg,
-            root,
-            mount,
-            execution,
-        } = written;
-        let mut errors = Errors::default();
-        let listen = check_listen(listen, web_server_addrs.as_deref(), start, &mut errors);
-        if http.is_some() && listen.first().is_some_and(|first| first.address == Address::Inherited) {
-            errors.add("--http: the gateway cannot connect to fd:0; name a socket of the host's own with --listen first");
-        }
-        let socket = errors.keep(listen::access(&socket_mode, socket_owner.as_deref()));
-        let mut mounts = root.map_or(Vec::new(), |root| errors.keep(mount::root(&root)).unwrap_or_default());
-        let named: Vec<_> = mount.iter().filter_map(|text| errors.keep(mount::mount(text))).collect();
-        errors.0.extend(mount::add(&mut mounts, named));
-        let execution = Execution::check(execution, start).map_err(|more| errors.0.extend(more.0)).ok();
-        let (Some(socket), Some(execution), true) = (socket, execution, errors.0.is_empty()) else {
-            return Err(ConfigErrors(errors.0));
-        };
-        let module = module.map_or(ModuleSource::BuiltIn, ModuleSource::File);
-        Ok(Self { listen, socket, http, module, arguments: arg, mounts, execution })
+        let (document, base, mut errors) = read(written)?;
+        let config = checked(&document, &base, start, &mut errors);
+        config.filter(|_| errors.is_empty()).ok_or_else(|| ConfigErrors(errors.told()))
+    }
+}
+
+impl Config {
+    /// Checks the text of a settings file. `file` is for messages; relative paths are below `base`.
+    pub fn parse(text: &str, file: &str, base: &Path, start: Start) -> Result<Self, ConfigErrors> {
+        let (document, mut errors) = parse(Source { file: file.into(), text: text.to_owned() })?;
+        let config = checked(&document, base, start, &mut errors);
+        config.filter(|_| errors.is_empty()).ok_or_else(|| ConfigErrors(errors.told()))
+    }
+}
+
+impl Document {
+    /// The settings as a file would say them.
+    pub fn written(written: Written) -> Result<Self, ConfigErrors> {
+        let (document, _, errors) = read(written)?;
+        if errors.is_empty() { Ok(document) } else { Err(ConfigErrors(errors.told())) }
+    }
+
+    /// The same as TOML.
+    pub fn print(&self) -> Result<String, ConfigErrors> {
+        toml::to_string_pretty(self).map_err(|error| ConfigErrors(vec![error.to_string()]))
+    }
+
+    /// The JSON schema of the file, for editors.
+    pub fn schema() -> String {
+        let schema = schemars::schema_for!(Self);
+        // A schema has no keys but strings, so that it can always be written.
+        serde_json::to_string_pretty(&schema).map(|text| text + "\n").unwrap_or_default()
     }
 }
 
 impl Execution {
     /// Checks how requests are to be run.
     pub fn check(written: WrittenExecution, start: Start) -> Result<Self, ConfigErrors> {
-        let WrittenExecution {
-            instances,
-            queue,
-            queue_wait,
-            deadline,
-            head_timeout,
-            stall_timeout,
-            max_response,
-            memory,
-            drain_timeout,
-            cache_dir,
-        } = written;
-        let mut errors = Errors::default();
-        let instances = errors.keep(check_instances(instances.unwrap_or(match start {
-            Start::Alone => INSTANCES,
-            Start::Spawned => SPAWNED_INSTANCES,
-        })));
-        let memory = errors.keep(check_memory(memory.as_u64()));
-        let cache = errors.keep(cache_dir.or_else(default_cache).ok_or_else(|| {
-            "--cache-dir (FCGI_WASM_HOST_CACHE_DIR) is missing, and there is neither CACHE_DIRECTORY, XDG_CACHE_HOME nor HOME to derive it from"
-                .to_owned()
-        }));
-        let (Some(instances), Some(memory), Some(cache)) = (instances, memory, cache) else {
-            return Err(ConfigErrors(errors.0));
-        };
-        Ok(Self {
-            terms: Terms { instances, queue, patience: queue_wait.into() },
-            limits: Limits { memory },
-            deadline: deadline.into(),
-            patience: Patience {
-                head: head_timeout.into(),
-                stall: stall_timeout.into(),
-                drain: drain_timeout.into(),
-            },
-            max_response: max_response.as_u64(),
-            cache,
-        })
+        let (document, mut errors) = (written.document(), Errors::default());
+        let bounds = Bounds::of_host(&document.limits, start, &mut errors);
+        let execution = execution(&document, &bounds, &mut errors);
+        execution.filter(|_| errors.is_empty()).ok_or_else(|| ConfigErrors(errors.told()))
     }
+}
+
+/// The settings as they are written, and the folder that relative paths in them are below.
+fn read(written: Written) -> Result<(Document, PathBuf, Errors), ConfigErrors> {
+    let failed = |reason: String| ConfigErrors(vec![reason]);
+    let Some(file) = &written.config else {
+        let here = std::env::current_dir().map_err(|error| failed(format!("the current folder: {error}")))?;
+        let mut errors = Errors::default();
+        return Ok((written.document(&mut errors), here, errors));
+    };
+    let shown = file.display();
+    let text = read_file(file).map_err(|reason| failed(format!("--config {shown}: {reason}")))?;
+    let path = std::path::absolute(file).map_err(|error| failed(format!("--config {shown}: {error}")))?;
+    let base = path.parent().unwrap_or(Path::new("/")).to_owned();
+    let source = Source { file: file.clone(), text };
+    let (mut document, errors) = parse(source)?;
+    if let Some(addresses) = written.web_server_addrs {
+        // The web server's own word, wherever the rest stands.
+        let place = Setting::option("FCGI_WEB_SERVER_ADDRS", &addresses, addresses.clone());
+        document.web_server_addrs = Some(place);
+    }
+    Ok((document, base, errors))
+}
+
+fn read_file(file: &Path) -> Result<String, String> {
+    let length = fs::metadata(file).map_err(|error| error.to_string())?.len();
+    if length > MAX_FILE {
+        return Err(format!("{length} bytes are more than the {MAX_FILE} that are read"));
+    }
+    fs::read_to_string(file).map_err(|error| error.to_string())
+}
+
+/// Reads TOML. What is not TOML at all, or has a table where a value belongs, has no settings in it that could be checked.
+fn parse(source: Source) -> Result<(Document, Errors), ConfigErrors> {
+    let (_, broken) = toml::de::DeTable::parse_recoverable(&source.text);
+    let told = |error: &toml::de::Error| {
+        source.told(error.span().map_or(0, |span| span.start), error.message().trim())
+    };
+    if !broken.is_empty() {
+        return Err(ConfigErrors(broken.iter().map(told).collect()));
+    }
+    let read = toml::Deserializer::parse(&source.text).and_then(|deserializer| {
+        let mut unknown = Vec::new();
+        let note = |path: serde_ignored::Path<'_>| unknown.push(path.to_string());
+        serde_ignored::deserialize(deserializer, note).map(|document: Document| (document, unknown))
+    });
+    let (document, unknown) = read.map_err(|error| ConfigErrors(vec![told(&error)]))?;
+    let mut errors = Errors::of(source);
+    unknown::tell(&unknown, &mut errors);
+    Ok((document, errors))
+}
+
+fn checked(document: &Document, base: &Path, start: Start, errors: &mut Errors) -> Option<Config> {
+    let listen = check_listen(document, start, errors);
+    let http = document.http.as_ref().and_then(|http| {
+        let is_inherited = listen.first().is_some_and(|first| first.address == Address::Inherited);
+        errors.check(http, |text| check_http(text, is_inherited))
+    });
+    let bounds = Bounds::of_host(&document.limits, start, errors);
+    let mut execution = execution(document, &bounds, errors)?;
+    let sites = site::sites(document, &bounds, base, errors);
+    if document.site.is_empty() {
+        errors.add("nothing is served: add a [[site]]");
+    }
+    check_sites_of_listeners(document, errors);
+    let memories = sites.iter().flat_map(|site| site.routes.iter().map(|route| route.limits.memory));
+    execution.memory = memories.max().unwrap_or(bounds.memory);
+    Some(Config { listen, http, sites, execution })
+}
+
+fn execution(document: &Document, bounds: &Bounds, errors: &mut Errors) -> Option<Execution> {
+    let time = |setting: &Option<Setting<Time>>, or, errors: &mut Errors| {
+        setting.as_ref().and_then(|one| errors.read(one)).map_or(or, |time| time.0)
+    };
+    let patience = Patience {
+        head: time(&document.head_timeout, limits::HEAD, errors),
+        stall: time(&document.stall_timeout, limits::STALL, errors),
+        drain: time(&document.drain_timeout, limits::DRAIN, errors),
+    };
+    let cache = match &document.cache_dir {
+        Some(folder) => errors.read(folder).cloned(),
+        None => default_cache().or_else(|| {
+            errors.add(
+                "--cache-dir (FCGI_WASM_HOST_CACHE_DIR, cache-dir) is missing, and there is neither CACHE_DIRECTORY, \
+                 XDG_CACHE_HOME nor HOME to derive it from",
+            );
+            None
+        }),
+    };
+    Some(Execution { terms: bounds.terms?, memory: bounds.memory, patience, cache: cache? })
 }
 
 /// Where to listen: without a word about it, on the socket that a web server passed.
-fn check_listen(
-    mut listen: Vec<String>,
-    web_servers: Option<&str>,
-    start: Start,
-    errors: &mut Errors,
-) -> Vec<Listen> {
-    match start {
-        Start::Spawned if listen.is_empty() => listen.push(listen::INHERITED.into()),
-        Start::Alone if listen.is_empty() => errors.add(
-            "--listen is missing: name the socket that the web server connects to, e.g. --listen /run/foswiki.sock",
-        ),
-        Start::Spawned | Start::Alone => {}
-    }
-    let web_servers = web_servers.and_then(|text| errors.keep(listen::web_servers(text)));
-    listen.iter().filter_map(|text| errors.keep(listen::listen(text, web_servers.as_deref()))).collect()
+fn check_listen(document: &Document, start: Start, errors: &mut Errors) -> Vec<Listen> {
+    let inherited = document::Listen {
+        address: Some(Setting::option("--listen", listen::INHERITED, listen::INHERITED.into())),
+        ..document::Listen::default()
+    };
+    let written = match (start, document.listen.as_slice()) {
+        (Start::Spawned, []) => std::slice::from_ref(&inherited),
+        (Start::Alone, []) => {
+            errors.add(
+                "--listen is missing: name the socket that the web server connects to, e.g. --listen /run/foswiki.sock",
+            );
+            &[]
+        }
+        (_, written) => written,
+    };
+    let web_servers = document.web_server_addrs.as_ref();
+    let web_servers = web_servers.and_then(|text| errors.check(text, |text| listen::web_servers(text)));
+    written.iter().filter_map(|one| listen::listen(one, web_servers.as_deref(), errors)).collect()
 }
 
-fn check_instances(instances: usize) -> Result<usize, String> {
-    if (1..=MAX_INSTANCES).contains(&instances) {
-        return Ok(instances);
+fn check_http(text: &str, is_inherited: bool) -> Result<SocketAddr, String> {
+    if is_inherited {
+        return Err(
+            "the gateway cannot connect to fd:0; name a socket of the host's own as the first listener"
+                .into(),
+        );
     }
-    Err(format!("--instances {instances}: between 1 and {MAX_INSTANCES}"))
+    text.parse().map_err(|_| format!("{text:?} is not an address and a port, such as 127.0.0.1:8080"))
 }
 
-/// Rounds up to whole pages.
-fn check_memory(bytes: u64) -> Result<usize, String> {
-    let rounded = bytes.next_multiple_of(PAGE);
-    match usize::try_from(rounded) {
-        Ok(memory) if (MIN_MEMORY..=MAX_MEMORY).contains(&rounded) => Ok(memory),
-        _ => Err(format!("--memory {bytes}: between 1 MiB and 4 GiB")),
+fn check_sites_of_listeners(document: &Document, errors: &mut Errors) {
+    let names: Vec<_> = document.site.iter().filter_map(|site| site.name.as_ref()?.value()).collect();
+    for site in document.listen.iter().flat_map(|listen| &listen.sites) {
+        errors.check(site, |site| {
+            names.contains(&site).then_some(()).ok_or_else(|| format!("no site is called {site:?}"))
+        });
     }
 }
 
@@ -208,19 +256,6 @@ fn default_cache() -> Option<PathBuf> {
         let base = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")))?;
         Some(base.join("fcgi-wasm-host"))
     })
-}
-
-#[derive(Default)]
-struct Errors(Vec<String>);
-
-impl Errors {
-    fn add(&mut self, error: impl Into<String>) {
-        self.0.push(error.into());
-    }
-
-    fn keep<T>(&mut self, checked: Result<T, String>) -> Option<T> {
-        checked.map_err(|error| self.add(error)).ok()
-    }
 }
 
 impl fmt::Display for ConfigErrors {
@@ -236,71 +271,4 @@ impl fmt::Display for ConfigErrors {
 impl std::error::Error for ConfigErrors {}
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        written: Written,
-    }
-
-    fn config(line: &str) -> Result<Config, String> {
-        started(line, Start::Alone)
-    }
-
-    fn started(line: &str, start: Start) -> Result<Config, String> {
-        let line = Line::try_parse_from(["host"].into_iter().chain(line.split_whitespace()))
-            .map_err(|error| error.to_string())?;
-        Config::check(line.written, start).map_err(|errors| errors.to_string())
-    }
-
-    #[test]
-    fn a_short_line_is_enough() {
-        let config = config("--listen /run/x.sock --cache-dir /c").expect("valid settings");
-        let [listen] = &config.listen[..] else { panic!("one place to listen") };
-        assert_eq!(listen.address, Address::Unix("/run/x.sock".into()));
-        assert_eq!(config.module, ModuleSource::BuiltIn);
-        assert_eq!(config.execution.limits.memory, 64 << 20);
-        assert_eq!(config.execution.deadline, Duration::from_secs(30));
-    }
-
-    #[test]
-    fn a_web_server_that_starts_the_host_need_not_say_where_to_listen() {
-        let check = |line, start, expected: Option<(Address, usize)>| {
-            let read = started(line, start).ok();
-            let read =
-                read.map(|config| (config.listen[0].address.clone(), config.execution.terms.instances));
-            assert_eq!(read, expected, "{line:?}");
-        };
-        check("--cache-dir /c", Start::Spawned, Some((Address::Inherited, SPAWNED_INSTANCES)));
-        check("--cache-dir /c -n 3", Start::Spawned, Some((Address::Inherited, 3)));
-        check(
-            "--cache-dir /c --listen /s",
-            Start::Spawned,
-            Some((Address::Unix("/s".into()), SPAWNED_INSTANCES)),
-        );
-        check("--cache-dir /c --listen /s", Start::Alone, Some((Address::Unix("/s".into()), INSTANCES)));
-        check("--cache-dir /c", Start::Alone, None);
-        check("--cache-dir /c --http 127.0.0.1:8080", Start::Spawned, None);
-    }
-
-    #[test]
-    fn all_errors_are_told_at_once() {
-        let told =
-            config("--listen 0.0.0.0:9000 --memory 1KiB --instances 0 --mount nonsense --cache-dir /c")
-                .expect_err("four errors");
-        assert_eq!(told.lines().count(), 4, "{told}");
-        assert!(told.contains("0.0.0.0:9000") && told.contains("nonsense"), "{told}");
-    }
-
-    #[test]
-    fn memory_is_whole_pages() {
-        let check = |bytes, expected| assert_eq!(check_memory(bytes), expected);
-        check(1 << 20, Ok(1 << 20));
-        check((1 << 20) + 1, Ok((1 << 20) + (64 << 10)));
-        assert!(check_memory(u64::MAX - PAGE).is_err());
-    }
-}
+mod tests;

@@ -1,73 +1,126 @@
-//! Folders for handlers, from `--root` and `--mount`.
+//! Folders for handlers.
 
 use std::path::{Component, Path, PathBuf};
 
 use cap_std::{ambient_authority, fs::Dir};
 
+use super::{
+    document,
+    setting::{Errors, Place, Setting},
+};
 use crate::capability::{Access, Mount};
 
 /// The folders of a Foswiki installation that its handlers work with. `lib`, `bin` and `tools` are code.
 const WIKI_FOLDERS: [&str; 4] = ["data", "pub", "templates", "working"];
 
-/// The mounts of a wiki folder: each of [`WIKI_FOLDERS`] that it has, read-only.
-pub(super) fn root(root: &Path) -> Result<Vec<Mount>, String> {
-    let shown = root.display();
-    let root = std::path::absolute(root).map_err(|error| format!("--root {shown}: {error}"))?;
-    let dir = Dir::open_ambient_dir(&root, ambient_authority())
-        .map_err(|error| format!("--root {shown}: cannot open the folder: {error}"))?;
-    let mut mounts = Vec::new();
+/// The folders of a wiki that it has, by their names.
+pub(super) fn wiki_folders(root: &Path) -> Result<Vec<&'static str>, String> {
+    let dir = Dir::open_ambient_dir(root, ambient_authority())
+        .map_err(|error| format!("cannot open the folder: {error}"))?;
+    let mut folders = Vec::new();
     for name in WIKI_FOLDERS.into_iter().filter(|name| dir.symlink_metadata(name).is_ok()) {
         dir.open_dir(name).map_err(|error| {
             format!(
-                "--root {shown}: {name} is not a folder inside it ({error}); where it is a link to another place, \
-                 mount that place with --mount FOLDER:/{name}"
+                "{name} is not a folder inside it ({error}); where it is a link to another place, mount that place \
+                 at /{name}"
             )
         })?;
-        let (host, guest) = (root.join(name), format!("/{name}"));
-        mounts.push(Mount { host, guest, access: Access::Read, hidden: Vec::new() });
+        folders.push(name);
     }
-    if mounts.is_empty() {
-        return Err(format!("--root {shown}: has none of the folders {}", WIKI_FOLDERS.join(", ")));
+    if folders.is_empty() {
+        return Err(format!("has none of the folders {}", WIKI_FOLDERS.join(", ")));
     }
-    Ok(mounts)
+    Ok(folders)
 }
 
-/// Reads `HOST:GUEST[:ro|:rw]`.
-pub(super) fn mount(text: &str) -> Result<Mount, String> {
-    let (rest, access) = match text.rsplit_once(':') {
-        Some((rest, "ro")) => (rest, Access::Read),
-        Some((rest, "rw")) => (rest, Access::ReadWrite),
-        _ => (text, Access::Read),
-    };
-    let form = || format!("--mount {text}: write it as HOST:GUEST, HOST:GUEST:ro or HOST:GUEST:rw");
-    let (host, guest) = rest.rsplit_once(':').ok_or_else(form)?;
-    if host.is_empty() {
-        return Err(form());
-    }
-    if !is_plain(Path::new(guest)) {
-        return Err(format!(
-            "--mount {text}: the guest's path {guest:?} must be absolute and plain, such as /data"
-        ));
-    }
-    let host = std::path::absolute(host).map_err(|error| format!("--mount {text}: {error}"))?;
-    Ok(Mount { host, guest: guest.to_owned(), access, hidden: Vec::new() })
+/// A change to the mounts that a route has otherwise: something else at a place, or nothing.
+#[derive(Debug, Clone)]
+pub(super) enum Change {
+    /// This mount.
+    Mount(Mount),
+    /// No mount there.
+    Nothing(String),
 }
 
-/// Adds mounts; one at a place of the wiki folder's own takes its place. Returns what is wrong.
-pub(super) fn add(mounts: &mut Vec<Mount>, named: Vec<Mount>) -> Vec<String> {
-    let mut errors = Vec::new();
+/// Checks the mounts of a site or a route. Relative folders are below `base`.
+pub(super) fn changes(written: &[document::Mount], base: &Path, errors: &mut Errors) -> Vec<Change> {
     let mut seen: Vec<PathBuf> = Vec::new();
-    for mount in named {
-        let guest = PathBuf::from(&mount.guest);
-        if seen.contains(&guest) {
-            errors.push(format!("--mount: two folders for the guest's path {}", mount.guest));
+    let mut changes = Vec::new();
+    for mount in written {
+        let Some((guest, place)) = guest(mount, errors) else { continue };
+        if seen.contains(&PathBuf::from(&guest)) {
+            errors.at(&place, format!("two folders for the guest's path {guest}"));
             continue;
         }
-        seen.push(guest);
-        mounts.retain(|other| other.guest != mount.guest);
-        mounts.push(mount);
+        seen.push(PathBuf::from(&guest));
+        changes.extend(change(mount, guest, &place, (base, errors)));
     }
-    errors
+    changes
+}
+
+/// Makes changes to mounts.
+pub(super) fn apply(mounts: &mut Vec<Mount>, changes: &[Change]) {
+    for change in changes {
+        let (Change::Mount(Mount { guest, .. }) | Change::Nothing(guest)) = change;
+        mounts.retain(|other| Path::new(&other.guest) != Path::new(guest));
+        if let Change::Mount(mount) = change {
+            mounts.push(mount.clone());
+        }
+    }
+}
+
+fn guest(mount: &document::Mount, errors: &mut Errors) -> Option<(String, Place)> {
+    let Some(guest) = &mount.guest else {
+        errors.add("a mount without `guest`; say where the handler sees it, such as guest = \"/data\"");
+        return None;
+    };
+    let plain = |guest: &String| {
+        is_plain(Path::new(guest))
+            .then(|| guest.clone())
+            .ok_or_else(|| format!("the guest's path {guest:?} must be absolute and plain, such as /data"))
+    };
+    Some((errors.check(guest, plain)?, guest.place().clone()))
+}
+
+fn change(
+    written: &document::Mount,
+    guest: String,
+    place: &Place,
+    (base, errors): (&Path, &mut Errors),
+) -> Option<Change> {
+    let document::Mount { host, guest: _, access, write, hide } = written;
+    let access = access.as_ref().map_or(Some(document::Access::Ro), |access| errors.read(access).copied())?;
+    let mut names = |written: &[Setting<String>]| -> Vec<String> {
+        written.iter().filter_map(|name| errors.check(name, |name| file_name(name))).collect()
+    };
+    let (write, hidden) = (names(write), names(hide));
+    let access = match access {
+        document::Access::None => return Some(Change::Nothing(guest)),
+        document::Access::Rw if write.is_empty() => Access::ReadWrite,
+        document::Access::Rw => {
+            errors.at(
+                place,
+                "`write` names the files that may be written in spite of \"ro\"; leave one of the two out",
+            );
+            return None;
+        }
+        document::Access::Ro if write.is_empty() => Access::Read,
+        document::Access::Ro => Access::ReadWriteNamed(write),
+    };
+    let Some(host) = host else {
+        errors.at(place, "a mount without `host`; name the folder on the machine");
+        return None;
+    };
+    let host =
+        errors.check(host, |host| std::path::absolute(base.join(host)).map_err(|error| error.to_string()))?;
+    Some(Change::Mount(Mount { host, guest, access, hidden }))
+}
+
+/// A name of a file, or `*` and the end of names.
+fn file_name(name: &str) -> Result<String, String> {
+    let plain = name.strip_prefix('*').unwrap_or(name);
+    let is_name = !matches!(plain, "" | "." | "..") && !plain.contains(['/', '*', '\0']);
+    is_name.then(|| name.to_owned()).ok_or_else(|| format!("{name:?} is not a file's name, nor *ENDING"))
 }
 
 fn is_plain(path: &Path) -> bool {
@@ -79,12 +132,22 @@ fn is_plain(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::options;
+
+    fn read(texts: &[&str]) -> Result<Vec<Mount>, String> {
+        let mut errors = Errors::default();
+        let written: Vec<_> = texts.iter().filter_map(|text| options::mount(text, &mut errors)).collect();
+        let changes = changes(&written, Path::new("/base"), &mut errors);
+        let mut mounts = Vec::new();
+        apply(&mut mounts, &changes);
+        if errors.is_empty() { Ok(mounts) } else { Err(errors.told().join("\n")) }
+    }
 
     #[test]
     fn mounts() {
         let check = |text: &str, host: &str, guest: &str, access| {
             let expected = Mount { host: host.into(), guest: guest.into(), access, hidden: Vec::new() };
-            assert_eq!(mount(text), Ok(expected));
+            assert_eq!(read(&[text]), Ok(vec![expected]));
         };
         check("/srv/a:/data", "/srv/a", "/data", Access::Read);
         check("/srv/a:/data:ro", "/srv/a", "/data", Access::Read);
@@ -95,18 +158,28 @@ mod tests {
     #[test]
     fn refused_mounts_say_why() {
         for text in ["", "/srv", ":/data", "/srv:data", "/srv:/../x", "/srv:/data:wr"] {
-            let told = mount(text).expect_err(text);
+            let told = read(&[text]).expect_err(text);
             assert!(told.starts_with(&format!("--mount {text}: ")), "{told}");
+        }
+        let told = read(&["/y:/more", "/z:/more/"]).expect_err("two at one place");
+        assert!(told.starts_with("--mount /z:/more/: two folders"), "{told}");
+    }
+
+    #[test]
+    fn names_of_files() {
+        for name in [".htpasswd", "*.lease", "a b"] {
+            assert_eq!(file_name(name), Ok(name.to_owned()));
+        }
+        for name in ["", "*", "a/b", "..", "*.*", "/x"] {
+            assert!(file_name(name).is_err(), "{name}");
         }
     }
 
     #[test]
-    fn a_named_mount_takes_the_place_of_the_wiki_folders_own() {
-        let mut mounts = vec![mount("/wiki/data:/data").expect("a mount")];
-        let named = ["/x:/data:rw", "/y:/more", "/z:/more"].map(|text| mount(text).expect("a mount"));
-        let errors = add(&mut mounts, named.into());
-        assert_eq!(errors.len(), 1);
-        let hosts: Vec<_> = mounts.iter().map(|mount| mount.host.to_string_lossy().into_owned()).collect();
-        assert_eq!(hosts, ["/x", "/y"]);
+    fn changes_are_made_in_their_place() {
+        let mut mounts = read(&["/wiki/data:/data", "/wiki/pub:/pub"]).expect("mounts");
+        let rw = Mount { access: Access::ReadWrite, ..mounts[0].clone() };
+        apply(&mut mounts, &[Change::Nothing("/pub".into()), Change::Mount(rw.clone())]);
+        assert_eq!(mounts, [rw]);
     }
 }

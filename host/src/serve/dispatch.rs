@@ -25,8 +25,10 @@ use super::{
 use crate::{
     admission::Full,
     body,
-    generation::Generation,
-    request::{Head, RequestError, Variables, shown},
+    generation::{Generation, Misrouted},
+    request::{self, Head, RequestError, Variables, shown},
+    route::{Asked, Lost},
+    site::Route,
     trust::Trust,
     wasm::{Fault, Invocation, Role, Stderr},
 };
@@ -40,6 +42,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// The end of a request's standard error that goes into the log line about its failure.
 const LAST_WORDS: usize = 512;
 
+/// Bytes of a page that the host makes itself.
+const ERROR_PAGE: u64 = 64 << 10;
+
 /// Tells a handler that it may have the web server send files.
 const SENDFILE: &str = "FCGI_WASM_HOST_SENDFILE";
 
@@ -49,6 +54,8 @@ pub(super) struct Dispatch {
     trust: Trust,
     sendfile: Option<Arc<SendFile>>,
     pub(super) patience: Patience,
+    /// The sites that can be reached. None: all.
+    sites: Vec<String>,
     unserved: Seldom,
 }
 
@@ -93,6 +100,8 @@ pub(super) enum Failure {
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error(transparent)]
+    Misrouted(#[from] Misrouted),
+    #[error(transparent)]
     Full(#[from] Full),
     #[error("the handler did not finish within its deadline of {0:?}; raise --deadline if it needs longer")]
     Deadline(Duration),
@@ -106,6 +115,8 @@ impl Failure {
     fn status(&self) -> StatusCode {
         match self {
             Self::Request(error) => error.status(),
+            Self::Misrouted(Misrouted::Route(_, Lost::Method(_))) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Misrouted(_) => StatusCode::NOT_FOUND,
             Self::Full(Full::Queue { .. } | Full::Patience { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Deadline(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Fault(Fault::RequestBody(_)) => StatusCode::BAD_REQUEST,
@@ -117,7 +128,10 @@ impl Failure {
     fn explanation(&self) -> &'static str {
         match self {
             Self::Request(RequestError::NoMethod) => "The web server sent an incomplete request.",
+            Self::Request(RequestError::TooLong { .. }) => "The request is too large.",
             Self::Request(_) => "The request could not be understood.",
+            Self::Misrouted(Misrouted::Route(_, Lost::Method(_))) => "This is not done with what is here.",
+            Self::Misrouted(_) => "There is nothing here.",
             Self::Full(_) => "The server is busy. Please try again in a moment.",
             Self::Deadline(_) => "The page took too long to make. Please try again later.",
             Self::Fault(Fault::RequestBody(_)) => "The request did not arrive whole.",
@@ -134,74 +148,133 @@ impl Dispatch {
         trust: Trust,
         sendfile: Option<Arc<SendFile>>,
     ) -> Self {
-        Self { current, patience, trust, sendfile, unserved: Seldom::default() }
+        Self { current, patience, trust, sendfile, sites: Vec::new(), unserved: Seldom::default() }
+    }
+
+    /// Reaches only these sites, if there are any.
+    pub(super) fn reaching(self, sites: Vec<String>) -> Self {
+        Self { sites, ..self }
     }
 
     /// Begins a request: where its input goes, and the work, which ends with a message to the connection.
     ///
     /// Where the module does not serve the role, the error is what to say besides that.
     pub(super) fn begin(&self, incoming: Incoming) -> Result<(Input, Work), Bytes> {
-        let generation = self.current.load_full();
+        let generation = self.current.load();
         let role = roles::role(&incoming);
-        if !generation.handler.serves(role) {
-            return Err(roles::refuse(role, &generation, &self.unserved));
+        let route = match self.route(&generation, &incoming.params, role) {
+            Ok(route) => route,
+            Err(misrouted) => return Ok(self.nowhere(incoming, misrouted)),
+        };
+        route.site.figures.count();
+        if !route.handler.serves(role) {
+            return Err(roles::refuse(role, &route, &self.unserved));
         }
         let (input, task) = match role {
-            Role::Responder => self.respond(incoming, &generation),
+            Role::Responder => self.respond(incoming, &route),
             Role::Authorizer => {
-                let task = Authorize::new(incoming, self.trust, &generation);
+                let task = Authorize::new(incoming, self.trust, &route);
                 (Input { body: None, file: None }, Task::Authorize(task))
             }
             Role::Filter => {
-                let (input, task) = Filter::new(incoming, self.trust, &generation);
+                let (input, task) = Filter::new(incoming, self.trust, &route);
                 (input, Task::Filter(task))
             }
         };
-        Ok((input, Box::pin(task.run(generation))))
+        Ok((input, Box::pin(task.run(route))))
     }
 
-    fn respond(&self, incoming: Incoming, generation: &Generation) -> (Input, Task) {
+    fn route(&self, generation: &Generation, params: &Params, role: Role) -> Result<Arc<Route>, Misrouted> {
+        if let Some(only) = generation.only() {
+            return Ok(Arc::clone(only));
+        }
+        let reaches = |site: &str| self.sites.is_empty() || self.sites.iter().any(|name| name == site);
+        generation.route(&asked(params), role == Role::Authorizer, reaches).map(Arc::clone)
+    }
+
+    /// The work for a request that no route is for.
+    fn nowhere(&self, incoming: Incoming, misrouted: Misrouted) -> (Input, Work) {
+        let Incoming { ticket, role: _, params, connection } = incoming;
+        let variables = Variables::new(params, self.trust);
+        let method = Head::read(&variables).map_or(Method::GET, |head| head.method);
+        let (writer, body) = body::channel(None);
+        let mut outbox = Outbox::new(ticket, (method, ERROR_PAGE), body.waiting(), connection);
+        let work = async move {
+            conclude(Err(misrouted.into()), &variables, &Stderr::default(), &mut outbox).await;
+        };
+        (Input { body: Some(writer), file: None }, Box::pin(work))
+    }
+
+    fn respond(&self, incoming: Incoming, route: &Route) -> (Input, Task) {
         let Incoming { ticket, role: _, params, connection } = incoming;
         let mut variables = Variables::new(params, self.trust);
         if self.sendfile.is_some() {
             variables = variables.replace(&[(SENDFILE, b"on")]);
         }
-        let head = Head::read(&variables);
+        let head = Head::read(&variables).and_then(|head| head.within(route.max_request));
         let (method, length) =
             head.as_ref().map_or((Method::GET, None), |head| (head.method.clone(), head.length));
         let (writer, body) = body::channel(length);
-        let mut outbox = Outbox::new(ticket, (method, generation.max_response), body.waiting(), connection);
+        let writer = writer.within(route.max_request);
+        let mut outbox = Outbox::new(ticket, (method, route.max_response), body.waiting(), connection);
         if let Some(form) = &self.sendfile {
-            outbox.allow_sendfile(Arc::clone(form), Arc::clone(&generation.mounts));
+            outbox.allow_sendfile(Arc::clone(form), Arc::clone(&route.mounts));
         }
         let input = Input { body: Some(writer), file: None };
         (input, Task::Respond(Respond { variables, head, body, outbox }))
     }
 }
 
+/// What decides about a request's way.
+fn asked(params: &Params) -> Asked<'_> {
+    let mut asked = Asked::default();
+    let mut server_name: &[u8] = b"";
+    for (name, value) in params.iter() {
+        match name {
+            b"FCGI_SITE" => asked.site = value,
+            b"HTTP_HOST" => asked.host = value,
+            b"SERVER_NAME" => server_name = value,
+            b"SCRIPT_NAME" => asked.script = value,
+            b"PATH_INFO" => asked.info = value,
+            b"DOCUMENT_URI" => asked.document = value,
+            b"REQUEST_URI" => asked.uri = value,
+            b"REQUEST_METHOD" => asked.method = value,
+            _ => {}
+        }
+    }
+    asked.uri = request::path_of(asked.uri);
+    if asked.host.is_empty() {
+        asked.host = server_name;
+    }
+    asked
+}
+
 impl Task {
-    async fn run(self, generation: Arc<Generation>) {
+    async fn run(self, route: Arc<Route>) {
         match self {
-            Self::Respond(task) => task.run(generation).await,
+            Self::Respond(task) => task.run(route).await,
             // In places of their own, so that a responder's requests do not carry the room for them.
-            Self::Authorize(task) => Box::pin(task.run(generation)).await,
-            Self::Filter(task) => Box::pin(task.run(generation)).await,
+            Self::Authorize(task) => Box::pin(task.run(route)).await,
+            Self::Filter(task) => Box::pin(task.run(route)).await,
         }
     }
 }
 
 impl Respond {
-    async fn run(self, generation: Arc<Generation>) {
+    async fn run(self, route: Arc<Route>) {
         let Self { variables, head, body, mut outbox } = self;
         let stderr = Stderr::default();
         let mut answered = match invocation(&variables, head, body, &stderr) {
-            Ok((invocation, waiting)) => answer(&generation, invocation, &waiting, &mut outbox).await,
+            Ok((invocation, waiting)) => answer(&route, invocation, &waiting, &mut outbox).await,
             Err(error) => Err(error.into()),
         };
         if answered.is_ok()
             && let Some(to) = outbox.take_redirect()
         {
-            answered = Box::pin(redirect::follow(&generation, (&variables, to), &stderr, &mut outbox)).await;
+            answered = Box::pin(redirect::follow(&route, (&variables, to), &stderr, &mut outbox)).await;
+        }
+        if answered.is_err() {
+            route.site.figures.count_failure();
         }
         conclude(answered, &variables, &stderr, &mut outbox).await;
     }
@@ -250,14 +323,14 @@ pub(super) fn invocation(
 }
 
 pub(super) async fn answer(
-    generation: &Generation,
+    route: &Route,
     invocation: Invocation,
     waiting: &body::Waiting,
     outbox: &mut Outbox,
 ) -> Result<u32, Failure> {
-    let _permit = generation.admission.enter().await?;
-    let invoked = generation.handler.invoke(invocation, outbox);
-    within(generation.deadline, || waiting.total(), invoked).await?.map_err(Failure::from)
+    let _permit = route.admission.enter().await?;
+    let invoked = route.handler.invoke(invocation, outbox);
+    within(route.deadline, || waiting.total(), invoked).await?.map_err(Failure::from)
 }
 
 /// Runs `work` for as long as `deadline` allows, not counting the time that it `waited` for the client.
@@ -311,7 +384,9 @@ fn report(failure: &Failure, variables: &Variables, outbox: &Outbox, last_words:
     let (method, uri) = (field("REQUEST_METHOD"), field("REQUEST_URI"));
     let status = failure.status().as_u16();
     match failure {
-        Failure::Request(_) => info!(?method, ?uri, status, "bad request: {failure}"),
+        Failure::Request(_) | Failure::Misrouted(_) => {
+            info!(?method, ?uri, status, "bad request: {failure}");
+        }
         _ if outbox.is_complete() => {
             warn!(?method, ?uri, last_words = ?last_words, "after the response: {failure}");
         }

@@ -58,6 +58,10 @@ pub struct Listen {
     pub trust: Trust,
     /// How the web server there is told to send a file, if handlers may ask for that.
     pub sendfile: Option<SendFile>,
+    /// The permissions of a Unix socket.
+    pub access: SocketAccess,
+    /// The names of the sites that can be reached there. None: all.
+    pub sites: Vec<String>,
 }
 
 /// The permissions of a Unix socket.
@@ -87,6 +91,7 @@ pub struct Listener {
     refusals: Refusals,
     trust: Trust,
     sendfile: Option<Arc<SendFile>>,
+    sites: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -102,20 +107,22 @@ pub(super) struct SocketPath(PathBuf);
 
 impl Listener {
     /// Binds the address, or takes the socket that is there already. Must be called within a tokio runtime.
-    pub fn bind(listen: Listen, access: SocketAccess) -> Result<Self, ListenError> {
-        let Listen { address, peers, trust, sendfile } = listen;
+    pub fn bind(listen: Listen) -> Result<Self, ListenError> {
+        let Listen { address, peers, trust, sendfile, access, sites } = listen;
         let bound = match &address {
             Address::Unix(path) => bind_unix(path, access).map_err(|error| error.to_string()),
             Address::Tcp(address) => bind_tcp(*address).map_err(|error| error.to_string()),
             Address::Inherited => inherited::socket(&peers),
         };
         let socket = bound.map_err(|reason| ListenError { address, reason })?;
-        Ok(Self { socket, peers, refusals: Refusals::default(), trust, sendfile: sendfile.map(Arc::new) })
+        let (refusals, sendfile) = (Refusals::default(), sendfile.map(Arc::new));
+        Ok(Self { socket, peers, refusals, trust, sendfile, sites })
     }
 
     /// What hands on the requests that come in here.
     pub(super) fn dispatch(&self, current: Arc<ArcSwap<Generation>>, patience: Patience) -> Dispatch {
-        Dispatch::new(current, patience, self.trust, self.sendfile.clone())
+        let dispatch = Dispatch::new(current, patience, self.trust, self.sendfile.clone());
+        dispatch.reaching(self.sites.clone())
     }
 
     /// The next connection; nothing when its peer was refused.

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     body,
-    generation::Generation,
     request::{Head, Variables, decoded},
+    site::Route,
     wasm::Stderr,
 };
 
@@ -43,7 +43,7 @@ pub(super) enum RedirectError {
 /// Answers with what the handler says to the path that it named, and to those that it names then; for at most a deadline in
 /// all. Returns the last one's application status.
 pub(super) async fn follow(
-    generation: &Generation,
+    route: &Route,
     (variables, to): (&Variables, PathAndQuery),
     stderr: &Stderr,
     outbox: &mut Outbox,
@@ -59,12 +59,12 @@ pub(super) async fn follow(
             let (writer, body) = body::channel(Some(0));
             writer.finish();
             let (invocation, _) = invocation(&variables, Head::read(&variables), body, stderr)?;
-            status = answer(generation, invocation, &waiting, outbox).await?;
+            status = answer(route, invocation, &waiting, outbox).await?;
             next = outbox.take_redirect();
         }
         Ok(status)
     };
-    within(generation.deadline, || waiting.total(), responses).await?
+    within(route.deadline, || waiting.total(), responses).await?
 }
 
 /// The paths for which the handler was asked so far.

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     body,
-    generation::Generation,
     request::{FileHead, Head, RequestError, Variables},
+    site::Route,
     trust::Trust,
     wasm::{Decision, File, Invocation, Respond, Role, Stderr},
 };
@@ -44,9 +44,9 @@ pub(super) fn role(incoming: &Incoming) -> Role {
 }
 
 /// Tells of a request in a role that the module does not have. Returns what to say besides that the role is unknown.
-pub(super) fn refuse(role: Role, generation: &Generation, told: &Seldom) -> Bytes {
+pub(super) fn refuse(role: Role, route: &Route, told: &Seldom) -> Bytes {
     if let Some(skipped) = told.now() {
-        let exports = generation.handler.exports().to_string();
+        let exports = route.handler.exports().to_string();
         warn!(%role, exports, skipped, "the web server asks for a role that the module does not serve");
     }
     match role {
@@ -63,7 +63,7 @@ pub(super) struct Authorize {
 }
 
 impl Authorize {
-    pub(super) fn new(incoming: Incoming, trust: Trust, generation: &Generation) -> Self {
+    pub(super) fn new(incoming: Incoming, trust: Trust, route: &Route) -> Self {
         let Incoming { ticket, role: _, mut params, connection } = incoming;
         params.remove(&NOT_FOR_AUTHORIZERS);
         let variables = Variables::new(params, trust);
@@ -71,31 +71,34 @@ impl Authorize {
         let (_, body) = body::channel(None);
         let head_only = variables.get("REQUEST_METHOD") == Some(Method::HEAD.as_str().as_bytes());
         let method = if head_only { Method::HEAD } else { Method::GET };
-        let outbox = Outbox::new(ticket, (method, generation.max_response), body.waiting(), connection);
+        let outbox = Outbox::new(ticket, (method, route.max_response), body.waiting(), connection);
         Self { variables, outbox, waiting: body.waiting() }
     }
 
-    pub(super) async fn run(self, generation: Arc<Generation>) {
+    pub(super) async fn run(self, route: Arc<Route>) {
         let Self { variables, mut outbox, waiting } = self;
         let stderr = Stderr::default();
-        let decided = decide(&generation, &variables, &stderr, &waiting).await;
+        let decided = decide(&route, &variables, &stderr, &waiting).await;
         let answered = match decided {
             Ok(decision) => say(decision, &mut outbox).await.map(|()| 0),
             Err(failure) => Err(failure),
         };
+        if answered.is_err() {
+            route.site.figures.count_failure();
+        }
         conclude(answered, &variables, &stderr, &mut outbox).await;
     }
 }
 
 async fn decide(
-    generation: &Generation,
+    route: &Route,
     variables: &Variables,
     stderr: &Stderr,
     waiting: &body::Waiting,
 ) -> Result<Decision, Failure> {
-    let _permit = generation.admission.enter().await?;
-    let deciding = generation.handler.authorize(variables.clone(), stderr.clone());
-    Ok(within(generation.deadline, || waiting.total(), deciding).await??)
+    let _permit = route.admission.enter().await?;
+    let deciding = route.handler.authorize(variables.clone(), stderr.clone());
+    Ok(within(route.deadline, || waiting.total(), deciding).await??)
 }
 
 async fn say(decision: Decision, outbox: &mut Outbox) -> Result<(), Failure> {
@@ -134,44 +137,48 @@ impl FileWriter {
 }
 
 impl Filter {
-    pub(super) fn new(incoming: Incoming, trust: Trust, generation: &Generation) -> (Input, Self) {
+    pub(super) fn new(incoming: Incoming, trust: Trust, route: &Route) -> (Input, Self) {
         let Incoming { ticket, role: _, params, connection } = incoming;
         let variables = Variables::new(params, trust);
-        let (head, file_head) = (Head::read(&variables), FileHead::read(&variables));
+        let head = Head::read(&variables).and_then(|head| head.within(route.max_request));
+        let file_head = FileHead::read(&variables);
         let (method, length) =
             head.as_ref().map_or((Method::GET, None), |head| (head.method.clone(), head.length));
         let (body_writer, body) = body::channel(length);
         let (file_writer, file) = body::channel(file_head.as_ref().ok().map(|file| file.length));
         let (begins, begun) = oneshot::channel();
-        let outbox = Outbox::new(ticket, (method, generation.max_response), body.waiting(), connection);
+        let outbox = Outbox::new(ticket, (method, route.max_response), body.waiting(), connection);
         let file_writer = FileWriter { writer: file_writer, begun: begins };
-        let input = Input { body: Some(body_writer), file: Some(file_writer) };
+        let input = Input { body: Some(body_writer.within(route.max_request)), file: Some(file_writer) };
         let (head, file) = ((head, body), (file_head, file));
         (input, Self { variables, head, file, begun, outbox })
     }
 
-    pub(super) async fn run(self, generation: Arc<Generation>) {
+    pub(super) async fn run(self, route: Arc<Route>) {
         let Self { variables, head: (head, body), file: (file_head, content), begun, mut outbox } = self;
         let (stderr, waiting) = (Stderr::default(), [body.waiting(), content.waiting()]);
         let answered = match (invocation(&variables, head, body, &stderr), file_head) {
             (Ok((invocation, _)), Ok(FileHead { last_modified, length })) => {
                 let file = File { last_modified, length, content, begun };
-                filter(&generation, (invocation, file), waiting, &mut outbox).await.map(|()| 0)
+                filter(&route, (invocation, file), waiting, &mut outbox).await.map(|()| 0)
             }
             (Err(error), _) | (_, Err(error)) => Err(error.into()),
         };
+        if answered.is_err() {
+            route.site.figures.count_failure();
+        }
         conclude(answered, &variables, &stderr, &mut outbox).await;
     }
 }
 
 async fn filter(
-    generation: &Generation,
+    route: &Route,
     (invocation, file): (Invocation, File),
     waiting: [body::Waiting; 2],
     outbox: &mut Outbox,
 ) -> Result<(), Failure> {
-    let _permit = generation.admission.enter().await?;
-    let filtering = generation.handler.filter(invocation, file, outbox);
+    let _permit = route.admission.enter().await?;
+    let filtering = route.handler.filter(invocation, file, outbox);
     let waited = || waiting.iter().map(body::Waiting::total).sum();
-    Ok(within(generation.deadline, waited, filtering).await??)
+    Ok(within(route.deadline, waited, filtering).await??)
 }

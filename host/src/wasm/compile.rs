@@ -25,7 +25,8 @@ use super::{engine::Engine, handler::Module, preview1};
 pub enum Compiler {
     /// In this process. The memory that the compiler used stays with the process.
     Here,
-    /// In a child process, which runs `PROGRAM ARGUMENTS…` and fills the cache.
+    /// In a child process, which runs `PROGRAM ARGUMENTS… [FILE]` and fills the cache: with the file's component, or with the
+    /// one that is built into the program.
     Child(PathBuf, Vec<std::ffi::OsString>),
 }
 
@@ -151,7 +152,7 @@ impl Cache {
         let key = cache_key(engine, &module.wasm);
         info!(module = module.name, bytes = module.wasm.len(), "compiling");
         if let Compiler::Child(program, arguments) = compiler {
-            run_child(program, arguments);
+            run_child(program, arguments, module.file.as_deref());
             if let Some(component) = self.map(engine, key) {
                 return Ok(component);
             }
@@ -199,8 +200,9 @@ impl Cache {
 }
 
 /// Fills the cache from another process. Its success is seen by the file that it leaves, so a failure is only told.
-fn run_child(program: &Path, arguments: &[std::ffi::OsString]) {
-    match Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).status() {
+fn run_child(program: &Path, arguments: &[std::ffi::OsString], file: Option<&Path>) {
+    match Command::new(program).args(arguments).args(file).stdin(Stdio::null()).stdout(Stdio::null()).status()
+    {
         Ok(status) if status.success() => {}
         Ok(status) => warn!(%status, "the compiler process failed; compiling in this process"),
         Err(error) => {

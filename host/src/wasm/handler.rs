@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt, path::PathBuf, sync::Arc};
 
 use thiserror::Error;
-use wasmtime::component::Component;
+use wasmtime::component::{Component, InstancePre};
 
 use super::{
     authorizer::{Authorizer, Decision},
@@ -16,7 +16,7 @@ use super::{
     http::{HttpHandler, Invocation, Respond},
     limits::Limits,
     sandbox::Sandbox,
-    store::{self, Stderr},
+    store::{self, State, Stderr},
 };
 use crate::request::Variables;
 
@@ -43,7 +43,7 @@ pub struct Handler {
     responder: Option<Responder>,
     authorizer: Option<Authorizer>,
     filter: Option<Filter>,
-    exports: Exports,
+    exports: Arc<Exports>,
 }
 
 /// The ways to answer a request with a response.
@@ -78,7 +78,9 @@ pub enum HandlerError {
         exports: String,
     },
     /// It is no program, so there is nobody to take arguments.
-    #[error("{module}: takes no arguments, since it is not run as a program (wasi:cli/run); leave --arg out")]
+    #[error(
+        "{module}: takes no arguments, since it is not run as a program (wasi:cli/run); leave its arguments out"
+    )]
     Arguments {
         /// Where it came from.
         module: String,
@@ -108,10 +110,32 @@ pub struct Modules {
 pub struct Module {
     /// Where it came from, for messages.
     pub name: String,
+    /// Its file; none where it is built into the program.
+    pub file: Option<PathBuf>,
     /// Its bytes: a component, or a core module that is a program of WASI preview 1.
     pub wasm: Cow<'static, [u8]>,
+}
+
+/// A component that is compiled and linked: what all its handlers share.
+#[derive(Clone)]
+pub struct Linked {
+    name: String,
+    component: InstancePre<State>,
+    exports: Arc<Exports>,
+    engine: Engine,
+}
+
+/// What the handler of one route is given.
+#[derive(Clone)]
+pub struct Grants {
+    /// The folders that it sees.
+    pub folders: Folders,
+    /// Variables that it finds in its environment, before those of the request.
+    pub environment: Arc<[(String, String)]>,
     /// What a program finds behind its own name when it is started. Nothing of a request ever gets there.
     pub arguments: Vec<String>,
+    /// What one instance may use.
+    pub limits: Limits,
 }
 
 impl Modules {
@@ -121,26 +145,49 @@ impl Modules {
     }
 
     /// Compiles or maps a component and links it.
-    pub fn handler(
-        &self,
-        module: &Module,
-        folders: Folders,
-        limits: Limits,
-    ) -> Result<Handler, HandlerError> {
+    pub fn link(&self, module: &Module) -> Result<Linked, HandlerError> {
         let component = self.cache.component(&self.engine, &self.compiler, module)?;
         let exports = Exports::of(&component);
+        let name = module.name.clone();
         if !exports.serves_anything() {
-            let (module, exports) = (module.name.clone(), exports.to_string());
-            return Err(HandlerError::Exports { module, exports });
+            return Err(HandlerError::Exports { module: name, exports: exports.to_string() });
         }
-        if !module.arguments.is_empty() && !exports.is_program() {
-            return Err(HandlerError::Arguments { module: module.name.clone() });
+        let linked = store::linker(self.engine.inner()).and_then(|linker| linker.instantiate_pre(&component));
+        let component = linked.map_err(|error| unsuitable(&name, &error))?;
+        Ok(Linked { name, component, exports: Arc::new(exports), engine: self.engine.clone() })
+    }
+}
+
+fn unsuitable(module: &str, error: &wasmtime::Error) -> HandlerError {
+    HandlerError::Unsuitable { module: module.to_owned(), reason: format!("{error:#}") }
+}
+
+impl Linked {
+    /// A handler with what one route grants it.
+    pub fn handler(&self, grants: Grants) -> Result<Handler, HandlerError> {
+        if !grants.arguments.is_empty() && !self.exports.is_program() {
+            return Err(HandlerError::Arguments { module: self.name.clone() });
         }
-        let sandbox = Sandbox { engine: self.engine.clone(), folders, limits };
-        Handler::link(&component, exports, sandbox, module).map_err(|error| HandlerError::Unsuitable {
-            module: module.name.clone(),
-            reason: format!("{error:#}"),
-        })
+        self.granted(grants).map_err(|error| unsuitable(&self.name, &error))
+    }
+
+    fn granted(&self, grants: Grants) -> wasmtime::Result<Handler> {
+        let Self { name, component, exports, engine } = self;
+        let Grants { folders, environment, arguments, limits } = grants;
+        let sandbox = Sandbox { engine: engine.clone(), folders, environment, limits };
+        let authorizer =
+            exports.offers(AUTHORIZATION).then(|| Authorizer::new(component.clone(), sandbox.clone()));
+        let filter = exports.offers(FILTERING).then(|| Filter::new(component.clone(), sandbox.clone()));
+        let responder = if exports.offers(INCOMING_HANDLER) {
+            Some(Responder::Http(HttpHandler::new(component.clone(), sandbox)?))
+        } else if exports.offers(RUN) {
+            let arguments = self::arguments(name, arguments);
+            Some(Responder::Command(Command::new(component.clone(), sandbox, arguments)?))
+        } else {
+            None
+        };
+        let (authorizer, filter) = (authorizer.transpose()?, filter.transpose()?);
+        Ok(Handler { responder, authorizer, filter, exports: Arc::clone(exports) })
     }
 }
 
@@ -192,26 +239,6 @@ impl Handler {
             None => Err(Fault::Role(Role::Filter)),
         }
     }
-
-    fn link(
-        component: &Component,
-        exports: Exports,
-        sandbox: Sandbox,
-        module: &Module,
-    ) -> wasmtime::Result<Self> {
-        let linked = store::linker(sandbox.engine.inner())?.instantiate_pre(component)?;
-        let authorizer =
-            exports.offers(AUTHORIZATION).then(|| Authorizer::new(linked.clone(), sandbox.clone()));
-        let filter = exports.offers(FILTERING).then(|| Filter::new(linked.clone(), sandbox.clone()));
-        let responder = if exports.offers(INCOMING_HANDLER) {
-            Some(Responder::Http(HttpHandler::new(linked, sandbox)?))
-        } else if exports.offers(RUN) {
-            Some(Responder::Command(Command::new(linked, sandbox, arguments(module))?))
-        } else {
-            None
-        };
-        Ok(Self { responder, authorizer: authorizer.transpose()?, filter: filter.transpose()?, exports })
-    }
 }
 
 impl fmt::Display for Role {
@@ -260,9 +287,9 @@ impl fmt::Display for Exports {
 }
 
 /// A program's arguments. Its own name is that of its file, without the folders, which are not its business.
-fn arguments(module: &Module) -> Arc<[String]> {
-    let name = module.name.rsplit('/').next().unwrap_or_default();
-    std::iter::once(name.to_owned()).chain(module.arguments.iter().cloned()).collect()
+fn arguments(module: &str, arguments: Vec<String>) -> Arc<[String]> {
+    let name = module.rsplit('/').next().unwrap_or_default();
+    std::iter::once(name.to_owned()).chain(arguments).collect()
 }
 
 #[cfg(test)]

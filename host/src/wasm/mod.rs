@@ -27,7 +27,7 @@ pub use engine::{Engine, EngineError, Pool};
 pub use fault::Fault;
 pub use filesystem::{Folders, MountError};
 pub use filter::File;
-pub use handler::{Handler, HandlerError, Module, Modules, Role};
+pub use handler::{Grants, Handler, HandlerError, Linked, Module, Modules, Role};
 pub use http::{Invocation, Respond};
 pub use limits::Limits;
 pub use store::{STDERR_LIMIT, Stderr};

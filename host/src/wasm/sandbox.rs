@@ -1,5 +1,7 @@
 //! What every instance of a route runs in, whatever it serves.
 
+use std::sync::Arc;
+
 use wasmtime::Store;
 
 use super::{
@@ -16,13 +18,14 @@ use crate::request::Variables;
 pub(super) struct Sandbox {
     pub(super) engine: Engine,
     pub(super) folders: Folders,
+    pub(super) environment: Arc<[(String, String)]>,
     pub(super) limits: Limits,
 }
 
 impl Sandbox {
     /// A store for one request.
     pub(super) fn store(&self, variables: Variables, stderr: Stderr) -> Store<State> {
-        let state = State::new(self.folders.clone(), self.limits, variables, stderr);
+        let state = State::new(self, variables, stderr);
         let mut store = Store::new(self.engine.inner(), state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(HOSTCALL_BYTES);

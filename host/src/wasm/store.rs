@@ -25,7 +25,8 @@ use super::{
     cgi,
     command::{self, Program},
     filesystem::Folders,
-    limits::{HANDLES, Limiter, Limits},
+    limits::{HANDLES, Limiter},
+    sandbox::Sandbox,
 };
 use crate::request::Variables;
 
@@ -49,17 +50,21 @@ pub(super) struct State {
     hooks: Hooks,
     table: ResourceTable,
     pub(super) variables: Variables,
+    environment: Arc<[(String, String)]>,
     pub(super) limiter: Limiter,
 }
 
 impl State {
-    pub(super) fn new(folders: Folders, limits: Limits, variables: Variables, stderr: Stderr) -> Self {
-        let world = World { folders, stderr, program: None, seen: None };
+    pub(super) fn new(sandbox: &Sandbox, variables: Variables, stderr: Stderr) -> Self {
+        let Sandbox { engine: _, folders, environment, limits } = sandbox;
+        let world = World { folders: folders.clone(), stderr, program: None, seen: None };
+        let environment = Arc::clone(environment);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADER_BYTES);
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
-        Self { world, http, hooks: Hooks, table, variables, limiter: Limiter::new(limits) }
+        let limiter = Limiter::new(*limits);
+        Self { world, http, hooks: Hooks, table, variables, environment, limiter }
     }
 
     /// Lets the instance see the world as a program does.
@@ -121,6 +126,7 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State
     wasmtime_wasi_io::add_to_linker_async(&mut linker)?;
     environment::add_to_linker::<State, Environment>(&mut linker, |state| EnvironmentView {
         variables: &state.variables,
+        granted: &state.environment,
         program: state.world.program.as_ref(),
     })?;
     linker.allow_shadowing(false);
@@ -133,6 +139,7 @@ struct Environment;
 
 struct EnvironmentView<'a> {
     variables: &'a Variables,
+    granted: &'a [(String, String)],
     program: Option<&'a Program>,
 }
 
@@ -142,11 +149,17 @@ impl HasData for Environment {
 
 impl environment::Host for EnvironmentView<'_> {
     fn get_environment(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
+        let mut all = self.granted.to_vec();
+        let is_granted = |name: &str| self.granted.iter().any(|(other, _)| other == name);
         if self.program.is_some() {
-            return Ok(command::environment(self.variables));
+            let own = command::environment(self.variables).into_iter();
+            all.extend(own.filter(|(name, _)| !is_granted(name)));
+            return Ok(all);
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ok(self.variables.iter().map(|(name, value)| (text(name), text(value))).collect())
+        let own = self.variables.iter().map(|(name, value)| (text(name), text(value)));
+        all.extend(own.filter(|(name, _)| !is_granted(name)));
+        Ok(all)
     }
 
     fn get_arguments(&mut self) -> wasmtime::Result<Vec<String>> {

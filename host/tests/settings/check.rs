@@ -1,7 +1,12 @@
 //! What must hold of any command line: the body of the fuzz target `config`, too.
 
+use std::path::Path;
+
 use clap::Parser;
-use fcgi_wasm_host::config::{Config, Start, Written};
+use fcgi_wasm_host::{
+    capability::Mount,
+    config::{Config, Start, Written},
+};
 
 /// A command line for the host alone, as the program reads it.
 #[derive(Parser)]
@@ -10,14 +15,22 @@ struct Line {
     written: Written,
 }
 
-/// Checks settings, an argument a line. They are taken, and can be relied on, or refused with a reason.
+/// Checks settings, an argument a line, or a file where they do not begin with an option. They are taken, and can be relied
+/// on, or refused with a reason.
 pub(crate) fn settings(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     if text.lines().any(may_be_a_name) {
         return;
     }
+    if !text.starts_with('-') {
+        return file(text);
+    }
     let arguments = std::iter::once("fcgi-wasm-host").chain(text.lines());
     let Ok(Line { written }) = Line::try_parse_from(arguments) else { return };
+    // Another file than the one that is tried here.
+    if written.config.is_some() {
+        return;
+    }
     for start in [Start::Alone, Start::Spawned] {
         match Config::check(written.clone(), start) {
             Ok(config) => assert_checked(&config),
@@ -30,12 +43,32 @@ pub(crate) fn settings(input: &[u8]) {
     }
 }
 
+fn file(text: &str) {
+    match Config::parse(text, "f.toml", Path::new("/"), Start::Spawned) {
+        Ok(config) => assert_checked(&config),
+        Err(errors) => assert!(errors.to_string().starts_with("f.toml:"), "{errors}"),
+    }
+}
+
 fn assert_checked(config: &Config) {
-    let Config { listen, socket, mounts, execution, .. } = config;
-    assert!(!listen.is_empty());
-    assert!(socket.mode <= 0o777);
+    let Config { listen, sites, execution, .. } = config;
+    assert!(!listen.is_empty() && !sites.is_empty());
+    assert!(listen.iter().all(|listen| listen.access.mode <= 0o777));
     assert!((1..=10_000).contains(&execution.terms.instances));
-    assert!(execution.limits.memory.is_multiple_of(64 << 10) && execution.limits.memory >= 1 << 20);
+    for site in sites {
+        assert!(!site.name.is_empty());
+        for route in &site.routes {
+            assert!(route.limits.memory.is_multiple_of(64 << 10) && route.limits.memory >= 1 << 20);
+            assert!(route.limits.memory <= execution.memory);
+            assert!(
+                route.terms.is_none_or(|terms| (1..=execution.terms.instances).contains(&terms.instances))
+            );
+            assert_mounts(&route.mounts);
+        }
+    }
+}
+
+fn assert_mounts(mounts: &[Mount]) {
     for (index, mount) in mounts.iter().enumerate() {
         assert!(mount.host.is_absolute() && mount.guest.starts_with('/'), "{mount:?}");
         assert!(!mount.guest.split('/').any(|part| part == ".."), "{mount:?}");

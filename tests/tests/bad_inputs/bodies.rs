@@ -21,7 +21,20 @@ fn assert_broken(announced: &str, body: &'static str) {
 #[test]
 fn input_30_a_length_beyond_the_body() {
     assert_broken("11", "some words");
-    assert_broken("18446744073709551615", "some words");
+    assert_broken("1073741824", "some words");
+}
+
+#[test]
+fn input_30_a_length_beyond_all_limits() {
+    let host = behaviours();
+    let mut connection = host.wire();
+    let request =
+        Request::post("/count", "some words").variable("CONTENT_LENGTH", "18446744073709551615").keep();
+    connection.send(wire::whole(1, &request));
+    host.assert_serves_others();
+    assert_eq!(connection.response(1).status(), 413);
+    host.log_line("a body of 18446744073709551615 bytes is longer than max-request allows, 1073741824");
+    assert_ignored(&host, &mut connection, b"");
 }
 
 #[test]

@@ -1,0 +1,91 @@
+//! `fcgi-wasm-host check`: what the settings say, for those who wrote them.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+use fcgi_wasm_host::{
+    capability::{Access, Mount},
+    config::{Config, Document, ModuleSource, Route, Site, Size, Start, Time, Written},
+    load,
+};
+
+/// Checks everything that can be checked without serving, and prints the table of it.
+pub(crate) fn check(written: Written) -> Result<()> {
+    let config = Config::check(written, Start::Alone)?;
+    let modules = load::modules(&config.execution, crate::compiler(&config))?;
+    load::generation(&config, &modules)?;
+    table(&config, &mut io::stdout().lock())?;
+    Ok(())
+}
+
+/// Prints the settings as TOML.
+pub(crate) fn print(written: Written) -> Result<()> {
+    Config::check(written.clone(), Start::Alone)?;
+    io::stdout().write_all(Document::written(written)?.print()?.as_bytes())?;
+    Ok(())
+}
+
+/// Prints the JSON schema of the settings file.
+pub(crate) fn schema() -> Result<()> {
+    io::stdout().write_all(Document::schema().as_bytes())?;
+    Ok(())
+}
+
+fn table(config: &Config, out: &mut impl Write) -> io::Result<()> {
+    let Config { listen, http, sites, execution } = config;
+    for listen in listen {
+        let only =
+            if listen.sites.is_empty() { String::new() } else { format!(", {}", listen.sites.join(", ")) };
+        writeln!(out, "listen {}{only}", listen.address)?;
+    }
+    if let Some(http) = http {
+        writeln!(out, "http {http}")?;
+    }
+    let terms = &execution.terms;
+    writeln!(out, "{} instances, {} waiting for {}", terms.instances, terms.queue, Time(terms.patience))?;
+    sites.iter().try_for_each(|site| self::site(site, out))
+}
+
+fn site(site: &Site, out: &mut impl Write) -> io::Result<()> {
+    let hosts = if site.hosts.is_empty() { "every other host".into() } else { site.hosts.join(", ") };
+    let path = site.path.as_ref().map(|path| format!(" below {path}")).unwrap_or_default();
+    let share = site.terms.map(|terms| format!(", {} instances", terms.instances)).unwrap_or_default();
+    writeln!(out, "\nsite {}: {hosts}{path}{share}", site.name)?;
+    site.routes.iter().try_for_each(|route| self::route(route, out))
+}
+
+fn route(route: &Route, out: &mut impl Write) -> io::Result<()> {
+    let which = match (&route.path, route.actions.as_slice()) {
+        (Some(path), _) => format!("below {path}"),
+        (None, []) => "all others".into(),
+        (None, actions) => actions.join(" "),
+    };
+    let methods: Vec<_> = route.methods.iter().map(ToString::to_string).collect();
+    let methods = if methods.is_empty() { String::new() } else { format!(" {}", methods.join(" ")) };
+    writeln!(out, "  route {}: {which}{methods}", route.name)?;
+    let module = match &route.module {
+        ModuleSource::BuiltIn => "built-in wiki".into(),
+        ModuleSource::File(file) => file.display().to_string(),
+    };
+    writeln!(out, "    module    {module} {}", route.arguments.join(" "))?;
+    for mount in &route.mounts {
+        writeln!(out, "    mount     {}", self::mount(mount))?;
+    }
+    for (name, value) in &route.environment {
+        writeln!(out, "    env       {name}={value}")?;
+    }
+    let share = route.terms.map(|terms| format!(", {} instances", terms.instances)).unwrap_or_default();
+    let (memory, deadline) = (Size(route.limits.memory as u64), Time(route.deadline));
+    let (request, response) = (Size(route.max_request), Size(route.max_response));
+    writeln!(out, "    limits    {memory} memory, {deadline}, {request} in, {response} out{share}")
+}
+
+fn mount(mount: &Mount) -> String {
+    let access = match &mount.access {
+        Access::Read => "ro".into(),
+        Access::ReadWrite => "rw".into(),
+        Access::ReadWriteNamed(names) => format!("ro, but {}", names.join(" ")),
+    };
+    let hidden = mount.hidden.iter().map(|name| format!(", without {name}")).collect::<String>();
+    format!("{} {access}{hidden} = {}", mount.guest, mount.host.display())
+}

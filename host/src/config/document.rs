@@ -1,0 +1,226 @@
+//! The settings as written: the file, or the command line, which is the same thing written short.
+//!
+//! The comments on the fields are what editors show; `fcgi-wasm-host check --schema` prints them with the rest.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    setting::Setting,
+    values::{Size, Time},
+};
+
+/// Settings of fcgi-wasm-host.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+#[schemars(deny_unknown_fields)]
+pub struct Document {
+    /// Folder for compiled components, the host's own. Default: the service's or the user's own cache folder.
+    #[schemars(with = "Option<String>")]
+    pub cache_dir: Option<Setting<PathBuf>>,
+    /// Also answer HTTP here, for development: a gateway to the first listener. Example: `127.0.0.1:8080`.
+    pub http: Option<Setting<String>>,
+    /// Addresses of web servers, with commas between them: connections from elsewhere are closed, those over Unix sockets too
+    /// unless `allow-uid` names their user.
+    pub web_server_addrs: Option<Setting<String>>,
+    /// How long the web server may take for the head of a request, which it sends in one write. Default: 30s.
+    pub head_timeout: Option<Setting<Time>>,
+    /// How long the web server may leave a body half sent, or a response unread, without any progress. Default: 1m.
+    pub stall_timeout: Option<Setting<Time>>,
+    /// How long a stopping host waits for requests that run. Default: 30s.
+    pub drain_timeout: Option<Setting<Time>>,
+    /// What all sites together may use, and what each request may use where neither site nor route says otherwise.
+    #[serde(skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+    /// Where web servers connect, at one place at least.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub listen: Vec<Listen>,
+    /// What is served.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub site: Vec<Site>,
+}
+
+/// A socket for web servers.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+#[schemars(deny_unknown_fields)]
+pub struct Listen {
+    /// A path, HOST:PORT, [V6]:PORT or fd:0, which is the socket that a web server passes to a host that it starts.
+    #[schemars(required)]
+    pub address: Option<Setting<String>>,
+    /// Permission bits of a Unix socket, octal. Default: 0660.
+    pub mode: Option<Setting<String>>,
+    /// Owner of a Unix socket, `USER:GROUP` by name or number.
+    pub owner: Option<Setting<String>>,
+    /// Networks that may connect over TCP.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<Setting<String>>,
+    /// Users whose processes may connect to a Unix socket.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow_uid: Vec<Setting<String>>,
+    /// What the web server is believed: `user` (who the client is), `https`, `forwarded` (what other proxies say).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trust: Vec<Setting<String>>,
+    /// What it is not believed, such as `https`, which it is by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub distrust: Vec<Setting<String>>,
+    /// How the web server is told to send a file below a mount: `x-sendfile`, or `x-accel-redirect:/PREFIX`.
+    pub sendfile: Option<Setting<String>>,
+    /// Names of the sites that can be reached here. Default: all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sites: Vec<Setting<String>>,
+}
+
+/// A site: a wiki, or something else that shares nothing with the others.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+#[schemars(deny_unknown_fields)]
+pub struct Site {
+    /// The site's name, for people, for the log and for the variable `FCGI_SITE`, with which a web server names it.
+    #[schemars(required)]
+    pub name: Option<Setting<String>>,
+    /// Host names: `wiki.example.org`, or `*.example.org` for all below it. Default: every host that no other site names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<Setting<String>>,
+    /// The URL path that the site is below, such as `/foswiki`. Default: all paths that no other site of the host has.
+    pub path: Option<Setting<String>>,
+    /// Routes that are there without being written: `foswiki` (the default where there is a `root`) or `none`.
+    pub preset: Option<Setting<Preset>>,
+    /// Wiki folder: its data, pub, templates and working are mounted at /data, /pub, …
+    #[schemars(with = "Option<String>")]
+    pub root: Option<Setting<PathBuf>>,
+    /// What the site may use at once, and each of its requests where the route does not say otherwise.
+    #[serde(skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+    /// Component that answers requests. Default: the built-in wiki.
+    #[schemars(with = "Option<String>")]
+    pub module: Option<Setting<PathBuf>>,
+    /// Arguments for a component that is a program. Default: none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<Setting<String>>,
+    /// Folders that the handler sees; one at the place of a folder of `root` takes that place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
+    /// Variables of the handler's environment. They go before the request's own.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, Setting<String>>,
+    /// Names of variables of the host's environment that the handler sees as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub env_from_host: Vec<Setting<String>>,
+    /// Routes. A site without any, and without a preset, has one for all requests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub route: Vec<Route>,
+}
+
+/// Requests of a site that are answered in the same way, with the same authority.
+///
+/// The longest `path` that fits decides, then the action; a route with neither is for all other requests.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+#[schemars(deny_unknown_fields)]
+pub struct Route {
+    /// The route's name, for people and for the log. Default: its actions or its path.
+    pub name: Option<Setting<String>>,
+    /// Actions: the first path segment behind the script path, such as `view`, or the name of a script.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Setting<String>>,
+    /// The URL path that the requests are below, such as `/foswiki/pub`.
+    pub path: Option<Setting<String>>,
+    /// Methods. Default: all that no other route with the same actions or path names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<Setting<String>>,
+    /// What its requests may use.
+    #[serde(skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+    /// Component that answers requests. Default: the site's.
+    #[schemars(with = "Option<String>")]
+    pub module: Option<Setting<PathBuf>>,
+    /// Arguments for a component that is a program. Default: the site's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<Setting<String>>,
+    /// Folders that the handler sees, besides the site's; one at the place of another takes that place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
+    /// Variables of the handler's environment, besides the site's. They go before the request's own.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, Setting<String>>,
+    /// Names of variables of the host's environment that the handler sees as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub env_from_host: Vec<Setting<String>>,
+}
+
+/// A folder that a handler sees.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+#[schemars(deny_unknown_fields)]
+pub struct Mount {
+    /// The folder on the machine; a relative path is below `root`, or below the folder of this file where there is none.
+    #[schemars(with = "Option<String>")]
+    pub host: Option<Setting<PathBuf>>,
+    /// Where the handler sees it, such as `/data`.
+    #[schemars(required)]
+    pub guest: Option<Setting<String>>,
+    /// What the handler may do there. Default: `ro`.
+    pub access: Option<Setting<Access>>,
+    /// Names of files that may be written in spite of `ro`, such as `*.lease`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub write: Vec<Setting<String>>,
+    /// Names of files directly inside the folder that are not there for the handler, such as `.htpasswd`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hide: Vec<Setting<String>>,
+}
+
+/// What a handler may do with a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// Read and list.
+    Ro,
+    /// Create, change and remove as well.
+    Rw,
+    /// Nothing: a mount that is there otherwise is not there.
+    None,
+}
+
+/// Routes that are there without being written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// The actions of Foswiki, each with what it needs of the wiki folder.
+    Foswiki,
+    /// None: what the site says is all that there is.
+    None,
+}
+
+/// What may be used.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+#[schemars(deny_unknown_fields)]
+pub struct Limits {
+    /// Requests that run at once: of all sites, of the site or of the route. Default: 64 of all sites; half of that of a site,
+    /// where there are several; what the site may, of a route.
+    pub instances: Option<Setting<usize>>,
+    /// Requests that may wait for their turn. Default: 1024.
+    pub queue: Option<Setting<usize>>,
+    /// How long each waits before it is answered with 503. Default: 10s.
+    pub queue_wait: Option<Setting<Time>>,
+    /// How long a handler may take, not counting its waits for the client. Default: 30s.
+    pub deadline: Option<Setting<Time>>,
+    /// Memory of one instance. Default: 64MiB.
+    pub memory: Option<Setting<Size>>,
+    /// How long the body of a request may be. Default: 1GiB.
+    pub max_request: Option<Setting<Size>>,
+    /// How much a handler may send in one response. Default: 1GiB.
+    pub max_response: Option<Setting<Size>>,
+}
+
+impl Limits {
+    fn is_empty(&self) -> bool {
+        let Self { instances, queue, queue_wait, deadline, memory, max_request, max_response } = self;
+        let numbers = instances.is_none() && queue.is_none();
+        let times = queue_wait.is_none() && deadline.is_none();
+        numbers && times && memory.is_none() && max_request.is_none() && max_response.is_none()
+    }
+}

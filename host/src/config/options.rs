@@ -1,0 +1,266 @@
+//! The command line: the same settings as in the file, written short.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{
+    document::{Access, Document, Limits, Listen, Mount, Preset, Site},
+    setting::{Errors, Place, Setting},
+    values::{Size, Time},
+};
+
+/// The name of the only site that a command line has.
+const SITE: &str = "default";
+
+/// What to serve, and where.
+#[derive(Debug, Clone, Args)]
+pub struct Written {
+    /// Settings file, TOML, in the place of the options below
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "listen", "socket_mode", "socket_owner", "http", "module", "arg", "root", "preset", "mount",
+        "instances", "queue", "queue_wait", "deadline", "head_timeout", "stall_timeout", "max_request", "max_response",
+        "memory", "drain_timeout", "cache_dir",
+    ])]
+    pub config: Option<PathBuf>,
+
+    /// Socket for the web server: a path, HOST:PORT, [V6]:PORT or fd:0; may be repeated
+    ///
+    /// fd:0 is the socket that a web server passes to a host that it starts.
+    /// Options follow the address, each after a comma:
+    ///   allow=NETWORK    connections over TCP come from there; may be repeated
+    ///   allow-uid=USER   connections to a Unix socket are that user's; may be repeated
+    ///   trust=user       the web server is believed who the client is
+    ///   trust=forwarded  it is believed what other proxies say about the client
+    ///   distrust=https   it is not believed that the client came over TLS
+    ///   sendfile=x-sendfile, sendfile=x-accel-redirect:/PREFIX
+    ///                    handlers may have it send files below their mounts
+    #[arg(short, long, value_name = "ADDRESS[,OPTION…]", verbatim_doc_comment)]
+    pub listen: Vec<String>,
+
+    /// Addresses of web servers, with commas between them: connections from elsewhere are closed, those over Unix
+    /// sockets too unless allow-uid names their user
+    #[arg(long, value_name = "ADDRESS,…", env = "FCGI_WEB_SERVER_ADDRS")]
+    pub web_server_addrs: Option<String>,
+
+    /// Permission bits of Unix sockets, octal [default: 0660]
+    #[arg(long, value_name = "MODE")]
+    pub socket_mode: Option<String>,
+
+    /// Owner of Unix sockets, by name or number
+    #[arg(long, value_name = "USER[:GROUP]")]
+    pub socket_owner: Option<String>,
+
+    /// Also answer HTTP here, for development: a gateway to the first socket
+    #[arg(long, value_name = "HOST:PORT")]
+    pub http: Option<String>,
+
+    /// Component that answers requests [default: the built-in wiki]
+    #[arg(long, value_name = "FILE")]
+    pub module: Option<PathBuf>,
+
+    /// Argument for a component that is a program; may be repeated
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub arg: Vec<String>,
+
+    /// Wiki folder: its data, pub, templates and working are mounted at /data, /pub, …
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+
+    /// Routes, each with what it needs of the wiki folder [default: foswiki where there is a --root, else none]
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<Preset>,
+
+    /// Folder that the handler sees, read-only unless it says :rw; may be repeated
+    #[arg(long, value_name = "HOST:GUEST[:ro|:rw]")]
+    pub mount: Vec<String>,
+
+    /// How requests are run.
+    #[command(flatten)]
+    pub execution: WrittenExecution,
+}
+
+/// How requests are run.
+#[derive(Debug, Clone, Default, Args)]
+pub struct WrittenExecution {
+    /// Requests that run at once [default: 64; 8 where a web server starts the host]
+    #[arg(short = 'n', long, visible_alias = "nproc", value_name = "N")]
+    pub instances: Option<usize>,
+
+    /// Requests that may wait for their turn [default: 1024]
+    #[arg(long, value_name = "N")]
+    pub queue: Option<usize>,
+
+    /// How long each waits before it is answered with 503 [default: 10s]
+    #[arg(long, value_name = "TIME")]
+    pub queue_wait: Option<Time>,
+
+    /// How long a handler may take, not counting its waits for the client [default: 30s]
+    #[arg(long, value_name = "TIME")]
+    pub deadline: Option<Time>,
+
+    /// How long the web server may take for the head of a request, which it sends in one write [default: 30s]
+    #[arg(long, value_name = "TIME")]
+    pub head_timeout: Option<Time>,
+
+    /// How long the web server may leave a body half sent, or a response unread, without any progress [default: 1m]
+    #[arg(long, value_name = "TIME")]
+    pub stall_timeout: Option<Time>,
+
+    /// How long the body of a request may be [default: 1GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub max_request: Option<Size>,
+
+    /// How much a handler may send in one response [default: 1GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub max_response: Option<Size>,
+
+    /// Memory of one instance [default: 64MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Size>,
+
+    /// How long a stopping host waits for requests that run [default: 30s]
+    #[arg(long, value_name = "TIME")]
+    pub drain_timeout: Option<Time>,
+
+    /// Folder for compiled components, the host's own [default: the service's or the user's own]
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+}
+
+impl Written {
+    /// Whether nothing is said about what to serve and how.
+    pub fn is_empty(&self) -> bool {
+        let Self { config, listen, socket_mode, socket_owner, http, module, .. } = self;
+        let Self { arg, root, preset, mount, execution, .. } = self;
+        let no_listen =
+            listen.is_empty() && socket_mode.is_none() && socket_owner.is_none() && http.is_none();
+        let no_site =
+            module.is_none() && arg.is_empty() && root.is_none() && preset.is_none() && mount.is_empty();
+        config.is_none() && no_listen && no_site && execution.is_empty()
+    }
+
+    /// The same as a file would say it, as far as it can be read.
+    pub(super) fn document(self, errors: &mut Errors) -> Document {
+        let Self { config: _, listen, web_server_addrs, socket_mode, socket_owner, http, .. } = &self;
+        let text = |name, value: &Option<String>| {
+            value.as_ref().map(|value| Setting::option(name, value, value.clone()))
+        };
+        let (mode, owner) = (text("--socket-mode", socket_mode), text("--socket-owner", socket_owner));
+        let with_access = |listen| Listen { mode: mode.clone(), owner: owner.clone(), ..listen };
+        let listen = listen.iter().map(|one| with_access(self::listen(one, errors))).collect();
+        let (http, web_server_addrs) =
+            (text("--http", http), text("FCGI_WEB_SERVER_ADDRS", web_server_addrs));
+        let document = self.execution.clone().document();
+        Document { listen, http, web_server_addrs, site: vec![self.site(errors)], ..document }
+    }
+
+    fn site(self, errors: &mut Errors) -> Site {
+        let Self { module, arg, root, preset, mount, .. } = self;
+        let path = |name, value: PathBuf| Setting::option(name, value.display(), value.clone());
+        Site {
+            name: Some(Setting::option("--name", SITE, SITE.into())),
+            preset: preset.map(|preset| Setting::option("--preset", format!("{preset:?}"), preset)),
+            module: module.map(|file| path("--module", file)),
+            args: arg.into_iter().map(|arg| Setting::option("--arg", &arg, arg.clone())).collect(),
+            root: root.map(|folder| path("--root", folder)),
+            mounts: mount.iter().filter_map(|text| self::mount(text, errors)).collect(),
+            ..Site::default()
+        }
+    }
+}
+
+impl WrittenExecution {
+    fn is_empty(&self) -> bool {
+        let Self { instances, queue, queue_wait, deadline, head_timeout, stall_timeout, .. } = self;
+        let Self { max_request, max_response, memory, drain_timeout, cache_dir, .. } = self;
+        let times = [queue_wait, deadline, head_timeout, stall_timeout, drain_timeout];
+        let sizes = [max_request, max_response, memory];
+        let numbers = [instances, queue];
+        times.iter().all(|time| time.is_none())
+            && sizes.iter().all(|size| size.is_none())
+            && numbers.iter().all(|number| number.is_none())
+            && cache_dir.is_none()
+    }
+
+    /// The same as a file would say it.
+    pub(super) fn document(self) -> Document {
+        let number = |name, value: Option<usize>| value.map(|value| Setting::option(name, value, value));
+        let time = |name, value: Option<Time>| value.map(|value| Setting::option(name, value, value));
+        let size = |name, value: Option<Size>| value.map(|value| Setting::option(name, value, value));
+        let limits = Limits {
+            instances: number("--instances", self.instances),
+            queue: number("--queue", self.queue),
+            queue_wait: time("--queue-wait", self.queue_wait),
+            deadline: time("--deadline", self.deadline),
+            memory: size("--memory", self.memory),
+            max_request: size("--max-request", self.max_request),
+            max_response: size("--max-response", self.max_response),
+        };
+        let cache_dir =
+            self.cache_dir.map(|folder| Setting::option("--cache-dir", folder.display(), folder.clone()));
+        Document {
+            cache_dir,
+            head_timeout: time("--head-timeout", self.head_timeout),
+            stall_timeout: time("--stall-timeout", self.stall_timeout),
+            drain_timeout: time("--drain-timeout", self.drain_timeout),
+            limits,
+            ..Document::default()
+        }
+    }
+}
+
+/// Reads `ADDRESS[,OPTION…]`.
+pub(super) fn listen(text: &str, errors: &mut Errors) -> Listen {
+    const NAME: &str = "--listen";
+
+    let setting = |value: &str| Setting::option(NAME, text, value.to_owned());
+    let mut parts = text.split(',');
+    let address = parts.next().map(setting);
+    let mut listen = Listen { address, ..Listen::default() };
+    for option in parts {
+        match option.split_once('=') {
+            Some(("trust", claim)) => listen.trust.push(setting(claim)),
+            Some(("distrust", claim)) => listen.distrust.push(setting(claim)),
+            Some(("allow", network)) => listen.allow.push(setting(network)),
+            Some(("allow-uid", user)) => listen.allow_uid.push(setting(user)),
+            Some(("sendfile", form)) => listen.sendfile = Some(setting(form)),
+            _ => errors.at(
+                &Place::Option(NAME, text.to_owned()),
+                format!(
+                    "{option:?} is not an option; there are trust=, distrust=, allow=NETWORK, allow-uid=USER and sendfile="
+                ),
+            ),
+        }
+    }
+    listen
+}
+
+/// Reads `HOST:GUEST[:ro|:rw]`.
+pub(super) fn mount(text: &str, errors: &mut Errors) -> Option<Mount> {
+    const NAME: &str = "--mount";
+
+    let (rest, access) = match text.rsplit_once(':') {
+        Some((rest, "ro")) => (rest, Access::Ro),
+        Some((rest, "rw")) => (rest, Access::Rw),
+        _ => (text, Access::Ro),
+    };
+    let Some((host, guest)) = rest.rsplit_once(':').filter(|(host, _)| !host.is_empty()) else {
+        errors.at(
+            &Place::Option(NAME, text.to_owned()),
+            "write it as HOST:GUEST, HOST:GUEST:ro or HOST:GUEST:rw",
+        );
+        return None;
+    };
+    // Below the folder in which the command was given, whatever the root.
+    let host = match std::path::absolute(host) {
+        Ok(host) => Setting::option(NAME, text, host),
+        Err(error) => Setting::wrong(NAME, text, error.to_string()),
+    };
+    Some(Mount {
+        host: Some(host),
+        guest: Some(Setting::option(NAME, text, guest.to_owned())),
+        access: (access == Access::Rw).then(|| Setting::option(NAME, text, access)),
+        ..Mount::default()
+    })
+}

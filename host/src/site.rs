@@ -1,0 +1,74 @@
+//! One site as it is served: its routes, each with a handler and exactly what that may touch and use.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{admission::Admission, capability::Mount, route::Routes, wasm::Handler};
+
+/// A site. Its routes share nothing with those of other sites but compiled code.
+pub struct Site {
+    /// What all its routes know of it.
+    pub identity: Arc<Identity>,
+    /// Its routes.
+    pub routes: Routes<Arc<Route>>,
+}
+
+/// A site's name and figures.
+#[derive(Debug, Default)]
+pub struct Identity {
+    /// Its name, for people.
+    pub name: String,
+    /// What happened there so far.
+    pub figures: Figures,
+}
+
+/// How many requests there were, since the site was loaded.
+#[derive(Debug, Default)]
+pub struct Figures {
+    /// All that were for the site.
+    requests: AtomicU64,
+    /// Those that were not answered by their handler, or not fully.
+    failures: AtomicU64,
+}
+
+/// Requests that are answered in the same way, with the same authority.
+pub struct Route {
+    /// Its name, for people.
+    pub name: String,
+    /// Its site.
+    pub site: Arc<Identity>,
+    /// The component that answers.
+    pub handler: Handler,
+    /// The folders that it sees, by their places on the machine.
+    pub mounts: Arc<[Mount]>,
+    /// How many requests it answers at once.
+    pub admission: Admission,
+    /// How long it may take for one, not counting the time that it waits for the client.
+    pub deadline: Duration,
+    /// How many bytes the body of a request may have.
+    pub max_request: u64,
+    /// How many bytes it may send in one response.
+    pub max_response: u64,
+}
+
+impl Figures {
+    /// Counts a request.
+    pub fn count(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a failure.
+    pub fn count_failure(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The number of requests, and of those that failed.
+    pub fn read(&self) -> (u64, u64) {
+        (self.requests.load(Ordering::Relaxed), self.failures.load(Ordering::Relaxed))
+    }
+}
