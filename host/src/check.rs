@@ -86,6 +86,6 @@ fn mount(mount: &Mount) -> String {
         Access::ReadWrite => "rw".into(),
         Access::ReadWriteNamed(names) => format!("ro, but {}", names.join(" ")),
     };
-    let hidden = mount.hidden.iter().map(|name| format!(", without {name}")).collect::<String>();
-    format!("{} {access}{hidden} = {}", mount.guest, mount.host.display())
+    let hidden = if mount.hidden.is_empty() { "" } else { ", without " };
+    format!("{} {access}{hidden}{} = {}", mount.guest, mount.hidden.join(" "), mount.host.display())
 }

@@ -92,14 +92,14 @@ pub fn generation(config: &Config, modules: &Modules) -> Result<Generation, Load
     let mut sites = Sites::new();
     let mut all = Vec::new();
     for site in &config.sites {
-        let loaded = Arc::new(loader.site(site)?);
-        all.push(Arc::clone(&loaded));
+        let ready = Arc::new(loader.site(site)?);
+        all.push(Arc::clone(&ready));
         let taken = |_| LoadError::Taken(site.name.clone());
-        sites.name(&site.name, Arc::clone(&loaded)).map_err(taken)?;
+        sites.name(&site.name, Arc::clone(&ready)).map_err(taken)?;
         let hosts = site.hosts.iter().map(|host| Some(host.as_str()));
         let every = site.hosts.is_empty().then_some(None);
         for host in hosts.chain(every) {
-            sites.add(host, site.path.as_ref(), Arc::clone(&loaded)).map_err(taken)?;
+            sites.add(host, site.path.as_ref(), Arc::clone(&ready)).map_err(taken)?;
         }
     }
     let only = only(config, &all);

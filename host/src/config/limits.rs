@@ -48,7 +48,7 @@ const BODY: u64 = 1 << 30;
 pub(super) const HEAD: Duration = Duration::from_secs(30);
 
 /// How long nothing may move: web servers give their clients about as long.
-pub(super) const STALL: Duration = Duration::from_secs(60);
+pub(super) const STALL: Duration = Duration::from_mins(1);
 
 /// How long a stopping host waits: as long as a handler may take.
 pub(super) const DRAIN: Duration = Duration::from_secs(30);

@@ -95,7 +95,7 @@ pub(super) fn sites(document: &Document, bounds: &Bounds, base: &Path, errors: &
         }
         let context =
             Context { name: &name, written, bounds: bounds.of_site(&written.limits, alone, errors), base };
-        sites.extend(context.site(errors));
+        sites.push(context.site(errors));
     }
     check_places(document, &sites, errors);
     sites
@@ -110,7 +110,7 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn site(&self, errors: &mut Errors) -> Option<Site> {
+    fn site(&self, errors: &mut Errors) -> Site {
         let document::Site { hosts, path, route, .. } = self.written;
         let hosts = hosts.iter().filter_map(|one| errors.check(one, |one| host(one))).collect();
         let path = path.as_ref().and_then(|path| errors.check(path, |path| url_path(path)));
@@ -137,7 +137,7 @@ impl Context<'_> {
             routes.extend(self.only_route(&changes, errors));
         }
         let terms = self.bounds.terms;
-        Some(Site { name: self.name.to_owned(), hosts, path, terms, routes })
+        Site { name: self.name.to_owned(), hosts, path, terms, routes }
     }
 
     fn root(&self, errors: &mut Errors) -> Option<PathBuf> {
@@ -198,7 +198,7 @@ impl Context<'_> {
         mount::apply(&mut all, &mount::changes(mounts, base, errors));
         let bounds = self.bounds.of_route(limits, errors);
         let name = name.unwrap_or_else(|| "rest".into());
-        Some(Route { actions, path, methods, ..self.route(name, all, handler, (&bounds, errors))? })
+        Some(Route { actions, path, methods, ..self.route(name, all, &handler, (&bounds, errors))? })
     }
 
     fn preset_route(
@@ -226,14 +226,14 @@ impl Context<'_> {
         let none = (&BTreeMap::new(), &Vec::new());
         let handler = Handler { module: module.as_ref(), args, environment: [(env, env_from_host), none] };
         let bounds = self.bounds.of_route(&document::Limits::default(), errors);
-        self.route(name, mounts, handler, (&bounds, errors))
+        self.route(name, mounts, &handler, (&bounds, errors))
     }
 
     fn route(
         &self,
         name: String,
         mounts: Vec<Mount>,
-        handler: Handler<'_>,
+        handler: &Handler<'_>,
         (bounds, errors): (&Bounds, &mut Errors),
     ) -> Option<Route> {
         let file = handler.module.map(|module| errors.read(module));
@@ -375,8 +375,8 @@ fn check_places(document: &Document, sites: &[Site], errors: &mut Errors) {
 /// Tells of an error that is about a site as a whole, where its name stands.
 fn tell(document: &Document, site: &str, reason: &str, errors: &mut Errors) {
     let names = document.site.iter().rev().filter_map(|site| site.name.as_ref());
-    let mut named = names.filter(|name| name.value().is_some_and(|name| name == site));
-    match named.next() {
+    let mut found = names.filter(|name| name.value().is_some_and(|name| name == site));
+    match found.next() {
         Some(name) => errors.at(name.place(), reason),
         None => errors.add(format!("site {site}: {reason}")),
     }

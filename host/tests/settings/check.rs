@@ -19,11 +19,11 @@ struct Line {
 /// on, or refused with a reason.
 pub(crate) fn settings(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
-    if text.lines().any(may_be_a_name) {
-        return;
-    }
     if !text.starts_with('-') {
         return file(text);
+    }
+    if text.lines().any(may_be_a_name) {
+        return;
     }
     let arguments = std::iter::once("fcgi-wasm-host").chain(text.lines());
     let Ok(Line { written }) = Line::try_parse_from(arguments) else { return };
@@ -44,6 +44,10 @@ pub(crate) fn settings(input: &[u8]) {
 }
 
 fn file(text: &str) {
+    // Strings are between quotes of two kinds; escapes in them could hide a name.
+    if text.contains('\\') || text.split(['"', '\'', ',', '\n']).any(may_be_a_name) {
+        return;
+    }
     match Config::parse(text, "f.toml", Path::new("/"), Start::Spawned) {
         Ok(config) => assert_checked(&config),
         Err(errors) => assert!(errors.to_string().starts_with("f.toml:"), "{errors}"),
