@@ -1,6 +1,6 @@
 //! What a handler may touch. Authority is a value: what is not listed here does not exist for the guest.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 /// What a mount may be used for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -34,4 +34,73 @@ pub struct Quota {
     pub bytes: u64,
     /// Files and folders made, at most.
     pub files: u64,
+}
+
+/// Where a handler may send requests of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Outbound {
+    /// The servers. None: it has no network.
+    pub origins: Vec<Origin>,
+    /// Whether their names may lead into private networks or to the machine itself.
+    pub private: bool,
+}
+
+/// A server, as a URL names it (RFC 6454 §4).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// Whether it is asked over TLS.
+    pub tls: bool,
+    /// Its name in lower case, `*.` and a domain for all below that, or its address, in brackets where it is one of IPv6.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
+impl Origin {
+    /// Whether a request for this server is one for that origin.
+    pub fn covers(&self, tls: bool, host: &str, port: u16) -> bool {
+        let is_below = |domain: &str| {
+            let before = host.len().checked_sub(domain.len() + 1);
+            before.is_some_and(|before| {
+                host.as_bytes()[before] == b'.' && host[before + 1..].eq_ignore_ascii_case(domain)
+            })
+        };
+        let same_host = match self.host.strip_prefix("*.") {
+            Some(domain) => is_below(domain),
+            None => self.host.eq_ignore_ascii_case(host),
+        };
+        (self.tls, self.port) == (tls, port) && same_host
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "https" } else { "http" };
+        write!(formatter, "{scheme}://{}:{}", self.host, self.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let origin = |tls, host: &str, port| Origin { tls, host: host.into(), port };
+        let check = |origin: &Origin, tls, host: &str, port, expected| {
+            assert_eq!(origin.covers(tls, host, port), expected, "{origin:?} {tls} {host} {port}");
+        };
+        let one = origin(true, "api.example.org", 443);
+        check(&one, true, "API.example.org", 443, true);
+        check(&one, false, "api.example.org", 443, false);
+        check(&one, true, "api.example.org", 8443, false);
+        check(&one, true, "x.api.example.org", 443, false);
+        let below = origin(false, "*.example.org", 80);
+        check(&below, false, "a.b.example.org", 80, true);
+        check(&below, false, "example.org", 80, false);
+        check(&below, false, "anexample.org", 80, false);
+        check(&below, false, "", 80, false);
+        check(&below, false, "ä.org", 80, false);
+        check(&origin(false, "[::1]", 80), false, "[::1]", 80, true);
+    }
 }

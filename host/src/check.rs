@@ -74,6 +74,10 @@ fn route(route: &Route, out: &mut impl Write) -> io::Result<()> {
     for (name, value) in &route.environment {
         writeln!(out, "    env       {name}={value}")?;
     }
+    let private = if route.outbound.private { ", private addresses too" } else { "" };
+    for origin in &route.outbound.origins {
+        writeln!(out, "    outbound  {origin}{private}")?;
+    }
     let share = route.terms.map(|terms| format!(", {} instances", terms.instances)).unwrap_or_default();
     let (memory, deadline) = (Size(route.limits.memory as u64), Time(route.deadline));
     let (request, response) = (Size(route.max_request), Size(route.max_response));

@@ -12,14 +12,14 @@ use thiserror::Error;
 
 use crate::{
     admission::{Admission, Door},
-    capability::Mount,
+    capability::{Mount, Outbound},
     config::{self, Config, Execution, ModuleSource},
     generation::Generation,
     route::{Routes, Sites},
     site::{Identity, Route, Site},
     wasm::{
-        Cache, CompileError, Compiler, Engine, EngineError, Folders, Grants, HandlerError, Linked, Module,
-        Modules, MountError,
+        Cache, CompileError, Compiler, Engine, EngineError, Folders, Gate, GateError, Grants, HandlerError,
+        Linked, Module, Modules, MountError,
     },
 };
 
@@ -55,6 +55,9 @@ pub enum LoadError {
     /// A mount cannot be opened.
     #[error(transparent)]
     Mount(#[from] MountError),
+    /// Its handlers could not ask the servers that they may ask.
+    #[error(transparent)]
+    Gate(#[from] GateError),
     /// A module cannot serve.
     #[error(transparent)]
     Handler(#[from] HandlerError),
@@ -161,6 +164,7 @@ impl Loader<'_> {
             folders,
             environment: route.environment.as_slice().into(),
             arguments: route.arguments.clone(),
+            outbound: gate(&route.outbound)?,
             limits: route.limits,
         };
         let handler = self.linked(&route.module)?.handler(grants)?;
@@ -189,6 +193,11 @@ impl Loader<'_> {
             Entry::Vacant(place) => Ok(place.insert(self.modules.link(&module(source)?)?).clone()),
         }
     }
+}
+
+fn gate(allowed: &Outbound) -> Result<Option<Gate>, LoadError> {
+    let is_something = !allowed.origins.is_empty();
+    Ok(is_something.then(|| Gate::new(allowed.clone())).transpose()?)
 }
 
 /// The bytes of a module.

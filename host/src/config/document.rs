@@ -109,6 +109,12 @@ pub struct Site {
     /// Names of variables of the host's environment that the handler sees as well.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub env_from_host: Vec<Setting<String>>,
+    /// Servers that the handler may send HTTP requests to, such as `https://api.example.org` or `http://*.example.org:8080`.
+    /// Default: none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outbound: Vec<Setting<String>>,
+    /// Whether the names of these servers may lead into private networks or to the machine itself. Default: false.
+    pub outbound_private: Option<Setting<bool>>,
     /// Routes. A site without any, and without a preset, has one for all requests.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub route: Vec<Route>,
@@ -149,6 +155,12 @@ pub struct Route {
     /// Names of variables of the host's environment that the handler sees as well.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub env_from_host: Vec<Setting<String>>,
+    /// Servers that the handler may send HTTP requests to, such as `https://api.example.org` or `http://*.example.org:8080`.
+    /// Default: the site's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outbound: Vec<Setting<String>>,
+    /// Whether the names of these servers may lead into private networks or to the machine itself. Default: the site's.
+    pub outbound_private: Option<Setting<bool>>,
 }
 
 /// A folder that a handler sees.

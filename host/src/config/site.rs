@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     admission::Terms,
-    capability::Mount,
+    capability::{Mount, Origin, Outbound},
     route::{self, Routes, UrlPath},
     wasm::Limits,
 };
@@ -60,6 +60,8 @@ pub struct Route {
     pub mounts: Vec<Mount>,
     /// What it finds in its environment besides the request's variables.
     pub environment: Vec<(String, String)>,
+    /// Where it may send requests of its own.
+    pub outbound: Outbound,
     /// How many requests it runs at once, where that is less than what the site may.
     pub terms: Option<Terms>,
     /// What one instance may use.
@@ -167,18 +169,8 @@ impl Context<'_> {
         (base, site): (&Path, &[Change]),
         errors: &mut Errors,
     ) -> Option<Route> {
-        let document::Route {
-            name,
-            actions,
-            path,
-            methods,
-            limits,
-            module,
-            args,
-            mounts,
-            env,
-            env_from_host,
-        } = written;
+        let document::Route { name, actions, path, methods, limits, module, args, mounts, .. } = written;
+        let document::Route { env, env_from_host, outbound, outbound_private, .. } = written;
         let actions: Vec<_> = actions.iter().filter_map(|one| errors.check(one, |one| action(one))).collect();
         if let (Some(path), false) = (path, actions.is_empty()) {
             errors.at(path.place(), "a route is for actions or for a path; make two of it");
@@ -192,6 +184,8 @@ impl Context<'_> {
             module: module.as_ref().or(self.written.module.as_ref()),
             args: if args.is_empty() { &self.written.args } else { args },
             environment: [(&self.written.env, &self.written.env_from_host), (env, env_from_host)],
+            outbound: if outbound.is_empty() { &self.written.outbound } else { outbound },
+            private: outbound_private.as_ref().or(self.written.outbound_private.as_ref()),
         };
         let mut all = Vec::new();
         mount::apply(&mut all, site);
@@ -222,9 +216,12 @@ impl Context<'_> {
 
     /// A route that is not written, with what the site says of every one.
     fn own_route(&self, name: String, mounts: Vec<Mount>, errors: &mut Errors) -> Option<Route> {
-        let document::Site { module, args, env, env_from_host, .. } = self.written;
+        let document::Site { module, args, env, env_from_host, outbound, outbound_private, .. } =
+            self.written;
         let none = (&BTreeMap::new(), &Vec::new());
-        let handler = Handler { module: module.as_ref(), args, environment: [(env, env_from_host), none] };
+        let environment = [(env, env_from_host), none];
+        let (module, private) = (module.as_ref(), outbound_private.as_ref());
+        let handler = Handler { module, args, environment, outbound, private };
         let bounds = self.bounds.of_route(&document::Limits::default(), errors);
         self.route(name, mounts, &handler, (&bounds, errors))
     }
@@ -243,6 +240,7 @@ impl Context<'_> {
         };
         let arguments = handler.args.iter().filter_map(|arg| errors.read(arg).cloned()).collect();
         let environment = environment(handler.environment, errors);
+        let outbound = outbound(handler, errors);
         let &Bounds { terms, memory, deadline, max_request, max_response, .. } = bounds;
         let limits = Limits { memory };
         let (actions, path, methods) = (Vec::new(), None, Vec::new());
@@ -255,6 +253,7 @@ impl Context<'_> {
             arguments,
             mounts,
             environment,
+            outbound,
             terms,
             limits,
             deadline,
@@ -272,6 +271,8 @@ struct Handler<'a> {
     args: &'a [Setting<String>],
     /// The site's, and the route's, which goes before it.
     environment: [Environment<'a>; 2],
+    outbound: &'a [Setting<String>],
+    private: Option<&'a Setting<bool>>,
 }
 
 fn environment(written: [Environment<'_>; 2], errors: &mut Errors) -> Vec<(String, String)> {
@@ -291,6 +292,30 @@ fn environment(written: [Environment<'_>; 2], errors: &mut Errors) -> Vec<(Strin
         }
     }
     all.into_iter().collect()
+}
+
+fn outbound(handler: &Handler<'_>, errors: &mut Errors) -> Outbound {
+    let origins = handler.outbound.iter().filter_map(|one| errors.check(one, |one| origin(one))).collect();
+    let private = handler.private.and_then(|private| errors.read(private).copied());
+    Outbound { origins, private: private.unwrap_or_default() }
+}
+
+/// Reads `SCHEME://HOST[:PORT]`.
+fn origin(text: &str) -> Result<Origin, String> {
+    let wrong =
+        || format!("{text:?} is not a server such as https://api.example.org or http://10.0.0.1:8080");
+    let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
+    let tls = match scheme {
+        "http" => false,
+        "https" => true,
+        _ => return Err(wrong()),
+    };
+    let port = rest.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
+    let (name, port) = match port {
+        Some((name, port)) => (name, port.parse().map_err(|_| wrong())?),
+        None => (rest, if tls { 443 } else { 80 }),
+    };
+    Ok(Origin { tls, host: host(name).map_err(|_| wrong())?, port })
 }
 
 fn variable(name: &str, value: &str) -> Result<(String, String), String> {

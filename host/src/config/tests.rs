@@ -160,6 +160,25 @@ fn errors_in_a_file_say_where_what_and_the_way_out() {
 }
 
 #[test]
+fn servers_that_may_be_asked() {
+    let check = |text: &str, expected: Option<&str>| {
+        let config = file(&format!("{LISTEN}[[site]]\nname = \"a\"\noutbound = [\"{text}\"]\n"));
+        let shown =
+            config.as_ref().ok().map(|config| config.sites[0].routes[0].outbound.origins[0].to_string());
+        assert_eq!(shown.as_deref(), expected, "{config:?}");
+    };
+    check("https://Api.example.org", Some("https://api.example.org:443"));
+    check("http://*.example.org:8080", Some("http://*.example.org:8080"));
+    check("http://[::1]:81", Some("http://[::1]:81"));
+    check("http://[::1]", Some("http://[::1]:80"));
+    for wrong in
+        ["example.org", "ftp://a", "https://", "https://a/b", "https://a:x", "https://a@b", "http://a:99999"]
+    {
+        check(wrong, None);
+    }
+}
+
+#[test]
 fn what_is_not_toml_is_told_line_by_line() {
     let told = file("x = = 1\ny = 'a\n").expect_err("two errors");
     assert!(told.lines().any(|line| line.starts_with("f.toml:2: ")), "{told}");

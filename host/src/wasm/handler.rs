@@ -15,6 +15,7 @@ use super::{
     filter::{File, Filter},
     http::{HttpHandler, Invocation, Respond},
     limits::Limits,
+    outbound::Gate,
     sandbox::Sandbox,
     store::{self, State, Stderr},
 };
@@ -134,6 +135,8 @@ pub struct Grants {
     pub environment: Arc<[(String, String)]>,
     /// What a program finds behind its own name when it is started. Nothing of a request ever gets there.
     pub arguments: Vec<String>,
+    /// Its way to other servers, if it has one.
+    pub outbound: Option<Gate>,
     /// What one instance may use.
     pub limits: Limits,
 }
@@ -173,8 +176,8 @@ impl Linked {
 
     fn granted(&self, grants: Grants) -> wasmtime::Result<Handler> {
         let Self { name, component, exports, engine } = self;
-        let Grants { folders, environment, arguments, limits } = grants;
-        let sandbox = Sandbox { engine: engine.clone(), folders, environment, limits };
+        let Grants { folders, environment, arguments, outbound, limits } = grants;
+        let sandbox = Sandbox { engine: engine.clone(), folders, environment, outbound, limits };
         let authorizer =
             exports.offers(AUTHORIZATION).then(|| Authorizer::new(component.clone(), sandbox.clone()));
         let filter = exports.offers(FILTERING).then(|| Filter::new(component.clone(), sandbox.clone()));

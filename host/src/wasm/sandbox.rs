@@ -9,6 +9,7 @@ use super::{
     fault::Fault,
     filesystem::Folders,
     limits::{HOSTCALL_BYTES, Limits},
+    outbound::Gate,
     store::{State, Stderr},
 };
 use crate::request::Variables;
@@ -19,6 +20,7 @@ pub(super) struct Sandbox {
     pub(super) engine: Engine,
     pub(super) folders: Folders,
     pub(super) environment: Arc<[(String, String)]>,
+    pub(super) outbound: Option<Gate>,
     pub(super) limits: Limits,
 }
 

@@ -26,6 +26,7 @@ use super::{
     command::{self, Program},
     filesystem::Folders,
     limits::{HANDLES, Limiter},
+    outbound::{Gate, Sent},
     sandbox::Sandbox,
 };
 use crate::request::Variables;
@@ -56,7 +57,8 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(sandbox: &Sandbox, variables: Variables, stderr: Stderr) -> Self {
-        let Sandbox { engine: _, folders, environment, limits } = sandbox;
+        let Sandbox { engine: _, folders, environment, outbound, limits } = sandbox;
+        let hooks = Hooks(outbound.clone());
         let world = World { folders: folders.clone(), stderr, program: None, seen: None };
         let environment = Arc::clone(environment);
         let mut http = WasiHttpCtx::new();
@@ -64,7 +66,7 @@ impl State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
         let limiter = Limiter::new(*limits);
-        Self { world, http, hooks: Hooks, table, variables, environment, limiter }
+        Self { world, http, hooks, table, variables, environment, limiter }
     }
 
     /// Lets the instance see the world as a program does.
@@ -171,8 +173,8 @@ impl environment::Host for EnvironmentView<'_> {
     }
 }
 
-/// No request leaves the host.
-struct Hooks;
+/// No request leaves the host, unless there is a gate for it.
+struct Hooks(Option<Gate>);
 
 /// The engine's list, which it would make again for each header.
 static FORBIDDEN_HEADERS: LazyLock<Vec<HeaderName>> = LazyLock::new(|| DEFAULT_FORBIDDEN_HEADERS.into());
@@ -184,11 +186,14 @@ impl WasiHttpHooks for Hooks {
 
     fn send_request(
         &mut self,
-        _request: ::http::Request<WasiBody>,
-        _options: Option<RequestOptions>,
+        request: ::http::Request<WasiBody>,
+        options: Option<RequestOptions>,
         _finished: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Box<dyn Future<Output = SendResult> + Send> {
-        Box::new(std::future::ready(Err(Error::HttpRequestDenied)))
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        match self.0.clone() {
+            Some(gate) => Box::new(gate.send(request, options)),
+            None => Box::new(std::future::ready(Err(Error::HttpRequestDenied))),
+        }
     }
 
     fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
@@ -199,9 +204,6 @@ impl WasiHttpHooks for Hooks {
         CHUNK
     }
 }
-
-type SendResult =
-    Result<(::http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
 
 /// The standard error of one request: kept up to [`STDERR_LIMIT`], the rest is counted and dropped.
 #[derive(Debug, Clone, Default)]
