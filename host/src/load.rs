@@ -81,7 +81,7 @@ pub fn modules(execution: &Execution, compiler: Compiler) -> Result<Modules, Loa
     let instances = u32::try_from(execution.terms.instances).unwrap_or(u32::MAX);
     let cache = Cache::open(&execution.cache)?;
     let engine = Engine::new(instances, execution.memory)?;
-    Ok(Modules { engine, cache, compiler })
+    Ok(Modules::new(engine, cache, compiler))
 }
 
 /// Loads everything that `config` names.

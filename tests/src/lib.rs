@@ -38,6 +38,8 @@ pub mod guest {
     pub const COMMAND_C: &str = "command-c";
     /// The example in Rust.
     pub const COMMAND_RUST: &str = "command-rust";
+    /// Does some of that, and more, with asynchronous functions; the table is in `tests/guests/behaviours-03`.
+    pub const BEHAVIOURS_03: &str = "behaviours-03";
     /// Answers `hello`.
     pub const HELLO: &str = "hello";
     /// Tries to reach the network.

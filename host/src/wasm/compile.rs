@@ -18,7 +18,11 @@ use thiserror::Error;
 use tracing::{debug, info, warn};
 use wasmtime::component::Component;
 
-use super::{engine::Engine, handler::Module, preview1};
+use super::{
+    engine::{Engine, EngineError},
+    handler::Module,
+    preview1,
+};
 
 /// Where the compiler runs.
 #[derive(Debug, Clone)]
@@ -62,6 +66,18 @@ pub enum CompileError {
         /// What is missing or too much.
         reason: String,
     },
+    /// It is written for WASI 0.3, and this program is not.
+    #[error(
+        "{module}: needs WASI 0.3, which this program was built without; build it with the feature wasi-03, \
+         or the module for WASI 0.2"
+    )]
+    Asynchronous {
+        /// Where it came from.
+        module: String,
+    },
+    /// The engine that it needs does not start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The bytes are not a component that this engine compiles.
     #[error("{module}: not a webassembly component that can be compiled: {reason}")]
     Component {

@@ -33,11 +33,27 @@ const TASK_STACK: usize = 2 << 20;
 const SMALL_RESERVATION: u64 = 128 << 20;
 const SMALL_GUARD: u64 = 64 << 10;
 
-/// A WebAssembly engine: one for the whole process, since pools belong to an engine and engines never mix.
+/// Stacks for each instance of an engine with asynchronous functions: one for the function that runs, and some for those
+/// that wait in the middle of a call.
+const STACKS: u32 = 4;
+
+/// A WebAssembly engine: one for the whole process, since pools belong to an engine and engines never mix; and one more where
+/// there are handlers with asynchronous functions.
 #[derive(Clone)]
 pub struct Engine {
     inner: wasmtime::Engine,
     pool: Pool,
+    room: Room,
+}
+
+/// What an engine has room for.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    instances: u32,
+    memory: usize,
+    stacks: u32,
+    /// Whether functions may be asynchronous (WASI 0.3). Each call, also of those that are not, then costs more.
+    asynchronous: bool,
 }
 
 /// How instances get their memory, best first. The choice changes the machine code, so it is made before compiling.
@@ -59,9 +75,19 @@ pub struct EngineError(wasmtime::Error);
 impl Engine {
     /// Makes an engine with room for `instances` at once, of at most `memory` bytes each.
     pub fn new(instances: u32, memory: usize) -> Result<Self, EngineError> {
+        Self::with(Room { instances, memory, stacks: instances, asynchronous: false })
+    }
+
+    /// Makes another engine with as much room, for components with asynchronous functions.
+    pub(super) fn asynchronous(&self) -> Result<Self, EngineError> {
+        let stacks = self.room.instances.saturating_mul(STACKS);
+        Self::with(Room { stacks, asynchronous: true, ..self.room })
+    }
+
+    fn with(room: Room) -> Result<Self, EngineError> {
         let mut refused = None;
         for pool in [Pool::Reserved, Pool::Small, Pool::OnDemand] {
-            match wasmtime::Engine::new(&config(pool, instances, memory)) {
+            match wasmtime::Engine::new(&config(pool, room)) {
                 Ok(inner) => {
                     if let Some(reason) = &refused {
                         warn!(
@@ -71,8 +97,8 @@ impl Engine {
                         );
                     }
                     start_ticking(&inner);
-                    debug!(?pool, instances, memory, "engine ready");
-                    return Ok(Self { inner, pool });
+                    debug!(?pool, ?room, "engine ready");
+                    return Ok(Self { inner, pool, room });
                 }
                 Err(error) => refused = Some(error),
             }
@@ -85,6 +111,12 @@ impl Engine {
         self.pool
     }
 
+    /// Whether functions may be asynchronous here.
+    #[cfg(feature = "wasi-03")]
+    pub(super) fn is_asynchronous(&self) -> bool {
+        self.room.asynchronous
+    }
+
     /// Everything that compiled code depends on besides the component itself.
     pub(super) fn compatibility(&self) -> impl Hash + '_ {
         self.inner.precompile_compatibility_hash()
@@ -95,11 +127,11 @@ impl Engine {
     }
 }
 
-fn config(pool: Pool, instances: u32, memory: usize) -> Config {
+fn config(pool: Pool, room: Room) -> Config {
     let mut config = Config::new();
     config
         .cranelift_opt_level(OptLevel::Speed)
-        .concurrency_support(false)
+        .concurrency_support(room.asynchronous)
         .epoch_interruption(true)
         .memory_init_cow(true)
         .max_wasm_stack(GUEST_STACK)
@@ -109,24 +141,25 @@ fn config(pool: Pool, instances: u32, memory: usize) -> Config {
         Pool::Reserved => {}
         Pool::Small => {
             config
-                .memory_reservation(SMALL_RESERVATION.max(memory as u64))
+                .memory_reservation(SMALL_RESERVATION.max(room.memory as u64))
                 .memory_guard_size(SMALL_GUARD)
                 .memory_reservation_for_growth(0);
         }
         Pool::OnDemand => return config,
     }
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(slots(instances, memory)));
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(slots(room)));
     config
 }
 
-fn slots(instances: u32, memory: usize) -> PoolingAllocationConfig {
+fn slots(room: Room) -> PoolingAllocationConfig {
+    let Room { instances, memory, stacks, .. } = room;
     let mut slots = PoolingAllocationConfig::new();
     slots
         .total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(4))
         .total_memories(instances.saturating_mul(2))
         .total_tables(instances.saturating_mul(2))
-        .total_stacks(instances)
+        .total_stacks(stacks)
         .max_core_instances_per_component(bound(CORE_INSTANCES))
         .max_memories_per_component(bound(MEMORIES))
         .max_tables_per_component(bound(TABLES))

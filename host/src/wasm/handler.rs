@@ -1,6 +1,11 @@
 //! Components, and the roles that each serves: that is decided by what it exports.
 
-use std::{borrow::Cow, fmt, path::PathBuf, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use thiserror::Error;
 use wasmtime::component::{Component, InstancePre};
@@ -14,28 +19,16 @@ use super::{
     filesystem::Folders,
     filter::{File, Filter},
     http::{HttpHandler, Invocation, Respond},
+    imports,
+    interfaces::{self, AUTHORIZATION, Exports, FILTERING, INCOMING_HANDLER, Interfaces, RUN},
     limits::Limits,
     outbound::Gate,
     sandbox::Sandbox,
-    store::{self, State, Stderr},
+    store::{State, Stderr},
 };
+#[cfg(feature = "wasi-03")]
+use super::{interfaces::HANDLER, service::Service};
 use crate::request::Variables;
-
-/// The interface of a component that answers HTTP requests, and its versions up to their last dot.
-const INCOMING_HANDLER: [&str; 2] = ["wasi:http/incoming-handler", "0.2."];
-
-/// The interface of a program.
-const RUN: [&str; 2] = ["wasi:cli/run", "0.2."];
-
-/// The interface of a component that decides about requests.
-const AUTHORIZATION: [&str; 2] = ["fcgi-wasm-host:handler/authorization", "0.1."];
-
-/// The interface of a component that answers with what it makes of a file.
-const FILTERING: [&str; 2] = ["fcgi-wasm-host:handler/filtering", "0.1."];
-
-/// What makes a component a handler, for people.
-const WANTED: &str = "wasi:http/incoming-handler@0.2, wasi:cli/run@0.2, fcgi-wasm-host:handler/authorization@0.1 \
-                      or fcgi-wasm-host:handler/filtering@0.1";
 
 /// A component, ready to run with the folders and limits of one route.
 ///
@@ -50,6 +43,8 @@ pub struct Handler {
 /// The ways to answer a request with a response.
 enum Responder {
     Http(HttpHandler),
+    #[cfg(feature = "wasi-03")]
+    Service(Service),
     Command(Command),
 }
 
@@ -71,7 +66,7 @@ pub enum HandlerError {
     #[error(transparent)]
     Compile(#[from] CompileError),
     /// It exports nothing that serves a role.
-    #[error("{module}: cannot serve requests: it exports {exports}; a handler exports {WANTED}")]
+    #[error("{module}: cannot serve requests: it exports {exports}; a handler exports one of {wanted}", wanted = interfaces::wanted())]
     Exports {
         /// Where it came from.
         module: String,
@@ -98,12 +93,11 @@ pub enum HandlerError {
 
 /// Makes handlers: everything that all of them share.
 pub struct Modules {
-    /// Runs them.
-    pub engine: Engine,
-    /// Keeps their machine code.
-    pub cache: Cache,
-    /// Makes it.
-    pub compiler: Compiler,
+    engine: Engine,
+    /// For components with asynchronous functions, from the first one on.
+    asynchronous: OnceLock<Engine>,
+    cache: Cache,
+    compiler: Compiler,
 }
 
 /// A component as it was delivered.
@@ -142,23 +136,55 @@ pub struct Grants {
 }
 
 impl Modules {
+    /// Handlers run in `engine`; their machine code is made by `compiler` and kept in `cache`.
+    pub fn new(engine: Engine, cache: Cache, compiler: Compiler) -> Self {
+        Self { engine, asynchronous: OnceLock::new(), cache, compiler }
+    }
+
     /// Compiles a component into the cache; returns the file.
     pub fn compile(&self, module: &Module) -> Result<PathBuf, CompileError> {
-        self.cache.compile(&self.engine, module)
+        let engine = self.engine(Interfaces::read(&module.wasm).as_ref(), module)?;
+        self.cache.compile(engine, module)
     }
 
     /// Compiles or maps a component and links it.
     pub fn link(&self, module: &Module) -> Result<Linked, HandlerError> {
-        let component = self.cache.component(&self.engine, &self.compiler, module)?;
-        let exports = Exports::of(&component);
         let name = module.name.clone();
-        if !exports.serves_anything() {
-            return Err(HandlerError::Exports { module: name, exports: exports.to_string() });
+        let named = Interfaces::read(&module.wasm);
+        if let Some(named) = &named {
+            check(&named.exports, &name)?;
         }
-        let linked = store::linker(self.engine.inner()).and_then(|linker| linker.instantiate_pre(&component));
+        let engine = self.engine(named.as_ref(), module)?;
+        let component = self.cache.component(engine, &self.compiler, module)?;
+        let exports = Exports::of(&component);
+        check(&exports, &name)?;
+        let linked = imports::linker(engine).and_then(|linker| linker.instantiate_pre(&component));
         let component = linked.map_err(|error| unsuitable(&name, &error))?;
-        Ok(Linked { name, component, exports: Arc::new(exports), engine: self.engine.clone() })
+        Ok(Linked { name, component, exports: Arc::new(exports), engine: engine.clone() })
     }
+
+    /// The engine for a component that names these interfaces.
+    fn engine(&self, named: Option<&Interfaces>, module: &Module) -> Result<&Engine, CompileError> {
+        if !named.is_some_and(Interfaces::are_asynchronous) {
+            return Ok(&self.engine);
+        }
+        if !cfg!(feature = "wasi-03") {
+            return Err(CompileError::Asynchronous { module: module.name.clone() });
+        }
+        if let Some(engine) = self.asynchronous.get() {
+            return Ok(engine);
+        }
+        let engine = self.engine.asynchronous()?;
+        Ok(self.asynchronous.get_or_init(|| engine))
+    }
+}
+
+/// Whether there is anything that serves.
+fn check(exports: &Exports, module: &str) -> Result<(), HandlerError> {
+    if exports.serves_anything() {
+        return Ok(());
+    }
+    Err(HandlerError::Exports { module: module.to_owned(), exports: exports.to_string() })
 }
 
 fn unsuitable(module: &str, error: &wasmtime::Error) -> HandlerError {
@@ -175,22 +201,31 @@ impl Linked {
     }
 
     fn granted(&self, grants: Grants) -> wasmtime::Result<Handler> {
-        let Self { name, component, exports, engine } = self;
+        let Self { name: _, component, exports, engine } = self;
         let Grants { folders, environment, arguments, outbound, limits } = grants;
         let sandbox = Sandbox { engine: engine.clone(), folders, environment, outbound, limits };
         let authorizer =
             exports.offers(AUTHORIZATION).then(|| Authorizer::new(component.clone(), sandbox.clone()));
         let filter = exports.offers(FILTERING).then(|| Filter::new(component.clone(), sandbox.clone()));
-        let responder = if exports.offers(INCOMING_HANDLER) {
+        let responder = self.responder(sandbox, arguments)?;
+        let (authorizer, filter) = (authorizer.transpose()?, filter.transpose()?);
+        Ok(Handler { responder, authorizer, filter, exports: Arc::clone(exports) })
+    }
+
+    fn responder(&self, sandbox: Sandbox, arguments: Vec<String>) -> wasmtime::Result<Option<Responder>> {
+        let Self { name, component, exports, engine: _ } = self;
+        #[cfg(feature = "wasi-03")]
+        if exports.offers(HANDLER) {
+            return Ok(Some(Responder::Service(Service::new(component.clone(), sandbox)?)));
+        }
+        Ok(if exports.offers(INCOMING_HANDLER) {
             Some(Responder::Http(HttpHandler::new(component.clone(), sandbox)?))
         } else if exports.offers(RUN) {
             let arguments = self::arguments(name, arguments);
             Some(Responder::Command(Command::new(component.clone(), sandbox, arguments)?))
         } else {
             None
-        };
-        let (authorizer, filter) = (authorizer.transpose()?, filter.transpose()?);
-        Ok(Handler { responder, authorizer, filter, exports: Arc::clone(exports) })
+        })
     }
 }
 
@@ -216,7 +251,11 @@ impl Handler {
     pub async fn invoke(&self, invocation: Invocation, respond: &mut impl Respond) -> Result<u32, Fault> {
         match &self.responder {
             Some(Responder::Http(handler)) => handler.invoke(invocation, respond).await.map(|()| 0),
-            // In a place of its own, so that requests for others do not carry the room for it.
+            // In places of their own, so that requests for others do not carry the room for them.
+            #[cfg(feature = "wasi-03")]
+            Some(Responder::Service(service)) => {
+                Box::pin(service.invoke(invocation, respond)).await.map(|()| 0)
+            }
             Some(Responder::Command(command)) => Box::pin(command.invoke(invocation, respond)).await,
             None => Err(Fault::Role(Role::Responder)),
         }
@@ -254,74 +293,8 @@ impl fmt::Display for Role {
     }
 }
 
-/// What a component offers.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Exports(Vec<String>);
-
-impl Exports {
-    fn of(component: &Component) -> Self {
-        let (ty, engine) = (component.component_type(), component.engine().clone());
-        Self(ty.exports(&engine).map(|(name, _)| name.to_owned()).collect())
-    }
-
-    /// Whether an interface is there, in a version that begins as is wanted.
-    fn offers(&self, [interface, versions]: [&str; 2]) -> bool {
-        let mut named = self.0.iter().filter_map(|name| name.split_once('@'));
-        named.any(|(name, version)| name == interface && version.starts_with(versions))
-    }
-
-    fn serves_anything(&self) -> bool {
-        [INCOMING_HANDLER, RUN, AUTHORIZATION, FILTERING].into_iter().any(|interface| self.offers(interface))
-    }
-
-    /// Whether requests are answered by what it runs.
-    fn is_program(&self) -> bool {
-        self.offers(RUN) && !self.offers(INCOMING_HANDLER)
-    }
-}
-
-impl fmt::Display for Exports {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_slice() {
-            [] => formatter.write_str("nothing"),
-            names => formatter.write_str(&names.join(", ")),
-        }
-    }
-}
-
 /// A program's arguments. Its own name is that of its file, without the folders, which are not its business.
 fn arguments(module: &str, arguments: Vec<String>) -> Arc<[String]> {
     let name = module.rsplit('/').next().unwrap_or_default();
     std::iter::once(name.to_owned()).chain(arguments).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NONE: [bool; 4] = [false; 4];
-
-    #[test]
-    fn a_component_serves_what_its_exports_say() {
-        let check = |names: &[&str], expected: [bool; 4], told: &str| {
-            let exports = Exports(names.iter().map(|&name| name.to_owned()).collect());
-            let wanted = [INCOMING_HANDLER, RUN, AUTHORIZATION, FILTERING];
-            assert_eq!(wanted.map(|interface| exports.offers(interface)), expected, "{names:?}");
-            assert_eq!(exports.serves_anything(), expected.contains(&true));
-            assert_eq!(exports.to_string(), told);
-        };
-        let (http, authorization) =
-            ("wasi:http/incoming-handler@0.2.12", "fcgi-wasm-host:handler/authorization@0.1.0");
-        check(&[], NONE, "nothing");
-        check(&[http], [true, false, false, false], http);
-        check(&["wasi:http/incoming-handler@0.3.0"], NONE, "wasi:http/incoming-handler@0.3.0");
-        check(&["wasi:http/incoming-handler"], NONE, "wasi:http/incoming-handler");
-        check(&[http, authorization], [true, false, true, false], &format!("{http}, {authorization}"));
-        check(
-            &["fcgi-wasm-host:handler/filtering@0.1.7"],
-            [false, false, false, true],
-            "fcgi-wasm-host:handler/filtering@0.1.7",
-        );
-        check(&["fcgi-wasm-host:handler/filtering@0.2.0"], NONE, "fcgi-wasm-host:handler/filtering@0.2.0");
-    }
 }

@@ -1,6 +1,7 @@
 //! Handlers that export `wasi:http/incoming-handler@0.2`: one request, one fresh instance.
 
 use std::{
+    fmt::Display,
     pin::{Pin, pin},
     task::{Context, Poll},
 };
@@ -113,10 +114,14 @@ pub(super) fn exchange(
 }
 
 /// Hands the response on as the handler makes it.
-pub(super) async fn answer(
-    response: oneshot::Receiver<Result<::http::Response<HyperOutgoingBody>, ErrorCode>>,
+pub(super) async fn answer<B, E>(
+    response: oneshot::Receiver<Result<::http::Response<B>, E>>,
     respond: &mut impl Respond,
-) -> Result<(), Fault> {
+) -> Result<(), Fault>
+where
+    B: Body<Data = Bytes, Error: Display>,
+    E: Display,
+{
     let response = match response.await {
         Ok(Ok(response)) => response,
         Ok(Err(code)) => return Err(Fault::Refused(code.to_string())),
@@ -141,7 +146,10 @@ enum Next {
     End,
 }
 
-fn poll_next(body: Pin<&mut HyperOutgoingBody>, context: &mut Context<'_>) -> Poll<Next> {
+fn poll_next(
+    body: Pin<&mut impl Body<Data = Bytes, Error: Display>>,
+    context: &mut Context<'_>,
+) -> Poll<Next> {
     body.poll_frame(context).map(|frame| match frame {
         Some(Ok(frame)) => piece(frame),
         Some(Err(error)) => Next::Failed(error.to_string()),

@@ -14,10 +14,14 @@ mod filesystem;
 mod filter;
 mod handler;
 mod http;
+mod imports;
+mod interfaces;
 mod limits;
 mod outbound;
 mod preview1;
 mod sandbox;
+#[cfg(feature = "wasi-03")]
+mod service;
 mod stdio;
 mod store;
 mod turn;

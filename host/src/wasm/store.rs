@@ -9,11 +9,10 @@ use std::{
 
 use ::http::HeaderName;
 use tokio::io::AsyncWrite;
-use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{
     WasiCtx, WasiCtxView, WasiView,
     cli::{IsTerminal, StdoutStream},
-    p2::bindings::cli::environment,
 };
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
@@ -22,9 +21,9 @@ use wasmtime_wasi_http::{
 use wasmtime_wasi_io::IoView;
 
 use super::{
-    cgi,
-    command::{self, Program},
+    command::Program,
     filesystem::Folders,
+    imports::Environment,
     limits::{HANDLES, Limiter},
     outbound::{Gate, Sent},
     sandbox::Sandbox,
@@ -73,6 +72,11 @@ impl State {
     pub(super) fn start(&mut self, program: Program) {
         self.world.program = Some(program);
     }
+
+    pub(super) fn environment(&mut self) -> Environment<'_> {
+        let Self { world, variables, environment: granted, .. } = self;
+        Environment { variables, granted, program: world.program.as_ref() }
+    }
 }
 
 impl WasiView for State {
@@ -119,60 +123,6 @@ impl WasiHttpView for State {
     }
 }
 
-/// Everything that a handler can import. The environment is the request's own: its CGI variables.
-pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
-    let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    linker.allow_shadowing(true);
-    wasmtime_wasi_io::add_to_linker_async(&mut linker)?;
-    environment::add_to_linker::<State, Environment>(&mut linker, |state| EnvironmentView {
-        variables: &state.variables,
-        granted: &state.environment,
-        program: state.world.program.as_ref(),
-    })?;
-    linker.allow_shadowing(false);
-    cgi::add_to_linker(&mut linker)?;
-    Ok(linker)
-}
-
-/// `wasi:cli/environment` made when it is asked for: most handlers never do.
-struct Environment;
-
-struct EnvironmentView<'a> {
-    variables: &'a Variables,
-    granted: &'a [(String, String)],
-    program: Option<&'a Program>,
-}
-
-impl HasData for Environment {
-    type Data<'a> = EnvironmentView<'a>;
-}
-
-impl environment::Host for EnvironmentView<'_> {
-    fn get_environment(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
-        let mut all = self.granted.to_vec();
-        let is_granted = |name: &str| self.granted.iter().any(|(other, _)| other == name);
-        if self.program.is_some() {
-            let own = command::environment(self.variables).into_iter();
-            all.extend(own.filter(|(name, _)| !is_granted(name)));
-            return Ok(all);
-        }
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let own = self.variables.iter().map(|(name, value)| (text(name), text(value)));
-        all.extend(own.filter(|(name, _)| !is_granted(name)));
-        Ok(all)
-    }
-
-    fn get_arguments(&mut self) -> wasmtime::Result<Vec<String>> {
-        Ok(self.program.map(|program| program.arguments.to_vec()).unwrap_or_default())
-    }
-
-    fn initial_cwd(&mut self) -> wasmtime::Result<Option<String>> {
-        Ok(None)
-    }
-}
-
 /// No request leaves the host, unless there is a gate for it.
 struct Hooks(Option<Gate>);
 
@@ -201,6 +151,11 @@ impl WasiHttpHooks for Hooks {
     }
 
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
+
+    #[cfg(feature = "wasi-03")]
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
         CHUNK
     }
 }
