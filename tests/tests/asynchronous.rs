@@ -39,7 +39,8 @@ fn a_request_arrives_as_the_client_sent_it() {
 
 #[test]
 fn the_environment_is_the_requests_own_in_both_versions() {
-    let request = Request::get("/env").variable("FOSWIKI_ALLOW_RAW", "on").variable("REMOTE_USER", "AdminUser");
+    let request =
+        Request::get("/env").variable("FOSWIKI_ALLOW_RAW", "on").variable("REMOTE_USER", "AdminUser");
     let text = behaviours().send(request).text().to_owned();
     assert!(text.contains("FOSWIKI_ALLOW_RAW=on\n") && text.contains("REQUEST_URI=/env\n"), "{text}");
     assert!(!text.contains("AdminUser") && !text.contains("PATH=") && !text.contains("RUST_LOG"), "{text}");
@@ -72,7 +73,11 @@ fn ten_megabytes_go_each_way() {
     let (host, body) = (behaviours(), noise(10_000_000));
     for way in ["/echo", "/pass"] {
         assert_eq!(host.send(Request::post(way, body.clone())).body(), body, "{way}");
-        assert_eq!(host.send(Request::post(way, body.clone()).without("CONTENT_LENGTH")).body(), body, "{way}");
+        assert_eq!(
+            host.send(Request::post(way, body.clone()).without("CONTENT_LENGTH")).body(),
+            body,
+            "{way}"
+        );
     }
     assert_eq!(host.send(Request::post("/count", body)).text(), "10000000\n");
     for bytes in [0, 1, 65_535, 65_537, 1_000_003] {
@@ -189,7 +194,8 @@ fn a_trap_is_a_page_and_a_line_of_the_log_and_a_late_one_a_visible_cut() {
 #[test]
 fn what_does_not_end_ends_at_the_deadline_and_delays_nobody() {
     let host = behaviours();
-    let running: Vec<_> = ["/loop", "/stalls-reading", "/sleep?ms=600000"].map(|path| host.begin(path)).into();
+    let running: Vec<_> =
+        ["/loop", "/stalls-reading", "/sleep?ms=600000"].map(|path| host.begin(path)).into();
     let late = host.begin("/loop-late");
     host.assert_serves_others();
     running.into_iter().for_each(|running| assert_page(&running.finish(), 504));
@@ -298,7 +304,8 @@ fn another_version_is_refused_with_those_that_are_served() {
 fn replaced(bytes: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     assert_eq!(old.len(), new.len());
     let mut bytes = bytes.to_vec();
-    let places: Vec<_> = (0..bytes.len() - old.len()).filter(|start| bytes[*start..].starts_with(old)).collect();
+    let places: Vec<_> =
+        (0..bytes.len() - old.len()).filter(|start| bytes[*start..].starts_with(old)).collect();
     assert!(!places.is_empty());
     for start in places {
         bytes[start..start + old.len()].copy_from_slice(new);

@@ -154,6 +154,15 @@ fn a_component_that_handles_no_requests_is_named() {
     assert!(refusal.log.contains("incoming-handler"), "{}", refusal.log);
 }
 
+#[cfg(not(feature = "wasi-03"))]
+#[test]
+fn a_component_for_a_feature_that_is_not_there_is_told_which() {
+    let folder = cache();
+    let log = TestHost::with(guest::BEHAVIOURS_03).cache(folder.path()).refused().log;
+    assert!(log.contains("behaviours-03.wasm: needs WASI 0.3"), "{log}");
+    assert!(log.contains("build it with the feature wasi-03"), "{log}");
+}
+
 #[test]
 fn a_missing_module_is_named() {
     let refusal = TestHost::module(Path::new("/nowhere/wiki.wasm")).refused();

@@ -27,6 +27,9 @@ const CHECKS: [(&str, Check); 9] = [
 /// The profile of everything that is built here, so that build scripts, macros and dependencies are compiled once.
 const PROFILE: &str = "checks";
 
+/// What is built here: everything. The host's default build is what is left of it without a feature that adds to it alone.
+const EVERYTHING: [&str; 3] = ["--workspace", "--features", "wasi-03"];
+
 /// The workspaces of the test components and of the examples.
 const GUESTS: [&str; 2] = ["tests/guests/Cargo.toml", "examples/handlers/Cargo.toml"];
 
@@ -52,8 +55,8 @@ fn format(workspace: &Workspace) -> Result<()> {
 }
 
 fn lints(workspace: &Workspace) -> Result<()> {
-    let all = ["clippy", "--profile", PROFILE, "--workspace", "--all-targets", "--", "-D", "warnings"];
-    step::loud(&mut workspace.cargo(all))?;
+    let mut all = workspace.cargo(["clippy", "--profile", PROFILE]);
+    step::loud(all.args(EVERYTHING).args(["--all-targets", "--", "-D", "warnings"]))?;
     // The components' bindings compile for every target, and clippy may not know theirs.
     let target = workspace.target.join("guest-build");
     GUESTS.into_iter().try_for_each(|guests| {
@@ -64,24 +67,19 @@ fn lints(workspace: &Workspace) -> Result<()> {
 
 /// Builds all at once: package by package, shared dependencies would be built with one set of features after another.
 fn build(workspace: &Workspace) -> Result<()> {
-    step::loud(&mut workspace.cargo(["build", "--profile", PROFILE, "--workspace", "--all-targets"]))
+    step::loud(workspace.cargo(["build", "--profile", PROFILE]).args(EVERYTHING).arg("--all-targets"))
 }
 
 fn doctests(workspace: &Workspace) -> Result<()> {
-    step::loud(&mut workspace.cargo(["test", "--profile", PROFILE, "--workspace", "--doc", "--quiet"]))
+    step::loud(workspace.cargo(["test", "--profile", PROFILE]).args(EVERYTHING).args(["--doc", "--quiet"]))
 }
 
 fn tests(workspace: &Workspace) -> Result<()> {
     if has_nextest(workspace) {
-        return step::loud(&mut workspace.cargo([
-            "nextest",
-            "run",
-            "--cargo-profile",
-            PROFILE,
-            "--workspace",
-        ]));
+        let mut run = workspace.cargo(["nextest", "run", "--cargo-profile", PROFILE]);
+        return step::loud(run.args(EVERYTHING));
     }
-    step::loud(&mut workspace.cargo(["test", "--profile", PROFILE, "--workspace", "--all-targets"]))
+    step::loud(workspace.cargo(["test", "--profile", PROFILE]).args(EVERYTHING).arg("--all-targets"))
 }
 
 fn has_nextest(workspace: &Workspace) -> bool {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use thiserror::Error;
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::InstancePre;
 
 use super::{
     authorizer::{Authorizer, Decision},

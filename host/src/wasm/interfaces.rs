@@ -8,7 +8,7 @@ use wasmtime::component::Component;
 /// An interface of a component that answers HTTP requests, and its versions up to their last dot.
 pub(super) const INCOMING_HANDLER: [&str; 2] = ["wasi:http/incoming-handler", "0.2."];
 
-/// The same as an asynchronous function that returns the response.
+/// The same as an asynchronous function that returns the response; with the feature `wasi-03`.
 pub(super) const HANDLER: [&str; 2] = ["wasi:http/handler", "0.3."];
 
 /// The interface of a program.
@@ -20,11 +20,8 @@ pub(super) const AUTHORIZATION: [&str; 2] = ["fcgi-wasm-host:handler/authorizati
 /// The interface of a component that answers with what it makes of a file.
 pub(super) const FILTERING: [&str; 2] = ["fcgi-wasm-host:handler/filtering", "0.1."];
 
-/// Those of them that this program serves.
-#[cfg(feature = "wasi-03")]
-const SERVED: [[&str; 2]; 5] = [INCOMING_HANDLER, HANDLER, RUN, AUTHORIZATION, FILTERING];
-#[cfg(not(feature = "wasi-03"))]
-const SERVED: [[&str; 2]; 4] = [INCOMING_HANDLER, RUN, AUTHORIZATION, FILTERING];
+/// Those that make a component a handler.
+const HANDLERS: [[&str; 2]; 5] = [INCOMING_HANDLER, HANDLER, RUN, AUTHORIZATION, FILTERING];
 
 /// What a component offers.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -86,7 +83,7 @@ impl Exports {
     }
 
     pub(super) fn serves_anything(&self) -> bool {
-        SERVED.into_iter().any(|interface| self.offers(interface))
+        HANDLERS.into_iter().any(|interface| self.offers(interface))
     }
 
     /// Whether requests are answered by what it runs.
@@ -95,9 +92,11 @@ impl Exports {
     }
 }
 
-/// What makes a component a handler, for people.
+/// What makes a component a handler of this program, for people.
 pub(super) fn wanted() -> String {
-    SERVED.map(|[interface, versions]| format!("{interface}@{}", versions.trim_end_matches('.'))).join(", ")
+    let served = HANDLERS.into_iter().filter(|interface| cfg!(feature = "wasi-03") || *interface != HANDLER);
+    let names = served.map(|[interface, versions]| format!("{interface}@{}", versions.trim_end_matches('.')));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 impl fmt::Display for Exports {
@@ -160,7 +159,6 @@ mod tests {
             ("wasi:http/incoming-handler@0.2.12", "fcgi-wasm-host:handler/authorization@0.1.0");
         check(&[], NONE, "nothing");
         check(&[http], [true, false, false, false, false], http);
-        #[cfg(feature = "wasi-03")]
         check(&["wasi:http/handler@0.3.2"], [false, true, false, false, false], "wasi:http/handler@0.3.2");
         check(&["wasi:http/handler@0.3.0-rc-1"], NONE, "wasi:http/handler@0.3.0-rc-1");
         check(&["wasi:http/incoming-handler@0.3.0"], NONE, "wasi:http/incoming-handler@0.3.0");
