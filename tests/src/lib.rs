@@ -42,6 +42,8 @@ pub mod guest {
     pub const BEHAVIOURS_03: &str = "behaviours-03";
     /// Answers `hello`.
     pub const HELLO: &str = "hello";
+    /// Does to files what the request's body says; the table is in `tests/guests/intruder`.
+    pub const INTRUDER: &str = "intruder";
     /// Tries to reach the network.
     pub const NETWORK: &str = "network";
     /// An interpreter of JavaScript, as others have built it for WASI preview 1.

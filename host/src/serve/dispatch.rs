@@ -120,6 +120,7 @@ impl Failure {
             Self::Full(Full::Queue { .. } | Full::Patience { .. }) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Deadline(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Fault(Fault::RequestBody(_)) => StatusCode::BAD_REQUEST,
+            Self::Fault(fault) if fault.is_storage() => StatusCode::INSUFFICIENT_STORAGE,
             Self::Fault(_) | Self::Redirect(_) => StatusCode::BAD_GATEWAY,
         }
     }
@@ -135,6 +136,7 @@ impl Failure {
             Self::Full(_) => "The server is busy. Please try again in a moment.",
             Self::Deadline(_) => "The page took too long to make. Please try again later.",
             Self::Fault(Fault::RequestBody(_)) => "The request did not arrive whole.",
+            Self::Fault(fault) if fault.is_storage() => "There is no room left for what was to be saved.",
             Self::Fault(_) | Self::Redirect(_) => "The page could not be made. The server's log says why.",
         }
     }

@@ -6,8 +6,9 @@
 use std::{
     ffi::OsStr,
     fmt::Write,
-    fs, io,
-    os::unix::ffi::OsStrExt,
+    fs::{self, Metadata},
+    io,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Component, Path, PathBuf},
 };
 
@@ -57,7 +58,8 @@ impl SendFile {
         let inside = mounts.iter().filter(|mount| path.starts_with(&mount.guest));
         let mount = inside.max_by_key(|mount| mount.guest.len());
         let mount = mount.ok_or_else(|| SendFileError::Outside(shown()))?;
-        let file = file(mount, path).map_err(|reason| SendFileError::File { path: shown(), reason })?;
+        let file =
+            file(mount, path, mounts).map_err(|reason| SendFileError::File { path: shown(), reason })?;
         let (name, value) = match self {
             Self::XAccelRedirect(prefix) => {
                 ("x-accel-redirect", format!("{prefix}{}", escaped(order.as_bytes())))
@@ -78,8 +80,8 @@ fn is_plain(path: &Path) -> bool {
         && !path.components().any(|part| part == Component::ParentDir)
 }
 
-/// The file on the machine, with no link left in its path.
-fn file(mount: &Mount, path: &Path) -> Result<PathBuf, String> {
+/// The file on the machine, with no link left in its path; one that any of `mounts` hides is not there.
+fn file(mount: &Mount, path: &Path, mounts: &[Mount]) -> Result<PathBuf, String> {
     let told = |error: io::Error| error.to_string();
     let rest = path.strip_prefix(&mount.guest).map_err(|error| error.to_string())?;
     let folder = fs::canonicalize(&mount.host).map_err(told)?;
@@ -87,10 +89,30 @@ fn file(mount: &Mount, path: &Path) -> Result<PathBuf, String> {
     if !file.starts_with(&folder) {
         return Err("a link leads out of the mount".into());
     }
-    if !fs::metadata(&file).map_err(told)?.is_file() {
+    let found = fs::metadata(&file).map_err(told)?;
+    if mounts.iter().any(|mount| hides(mount, &file, &found)) {
+        return Err(told(io::ErrorKind::NotFound.into()));
+    }
+    if !found.is_file() {
         return Err("not a file".into());
     }
     Ok(file)
+}
+
+/// Whether a file has a hidden name of a mount, or is what a hidden name leads to at this moment.
+fn hides(mount: &Mount, file: &Path, found: &Metadata) -> bool {
+    let is_it = |name: &String| {
+        let same = |there: Metadata| (there.dev(), there.ino()) == (found.dev(), found.ino());
+        fs::metadata(mount.host.join(name)).is_ok_and(same) || has_name(&mount.host, file, name)
+    };
+    mount.hidden.iter().any(is_it)
+}
+
+/// Whether a path without links is that of `name` in a folder.
+fn has_name(folder: &Path, file: &Path, name: &str) -> bool {
+    let named =
+        file.file_name().is_some_and(|other| other.to_string_lossy().to_lowercase() == name.to_lowercase());
+    named && fs::canonicalize(folder).is_ok_and(|folder| file.parent() == Some(&folder))
 }
 
 /// A path as a URI has it. The web servers take the escapes back.
@@ -144,6 +166,26 @@ mod tests {
         check(&path, "/pub/Web/a b.png", format!("x-sendfile: {}/outer/Web/a%20b.png", at.display()));
         check(&path, "/pub/inner/Web/a b.png", format!("x-sendfile: {}/inner/Web/a%20b.png", at.display()));
         assert_eq!(order(&path, &[], &mounts), Ok(None));
+    }
+
+    #[test]
+    fn hidden_files_are_not_sent() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut mounts = mounts(folder.path());
+        let whole = Mount { host: folder.path().into(), guest: "/all".into(), ..mounts[0].clone() };
+        mounts.push(whole);
+        mounts[0].hidden.push(".htpasswd".into());
+        fs::write(folder.path().join("outer/.htpasswd"), "secret").expect("a file");
+        symlink(".htpasswd", folder.path().join("outer/link")).expect("a link");
+        fs::hard_link(folder.path().join("outer/.htpasswd"), folder.path().join("inner/again"))
+            .expect("a link");
+        for path in
+            ["/pub/.htpasswd", "/pub/link", "/pub/inner/again", "/all/outer/.htpasswd", "/all/outer/link"]
+        {
+            let told = order(&SendFile::XSendfile, &[path], &mounts).expect_err(path).to_string();
+            assert!(told.contains("not found"), "{told}");
+        }
+        assert!(order(&SendFile::XSendfile, &["/all/outer/Web/a b.png"], &mounts).is_ok());
     }
 
     #[test]

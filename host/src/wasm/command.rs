@@ -1,6 +1,6 @@
 //! Programs that export `wasi:cli/run@0.2`: CGI/1.1 (RFC 3875), one request, one fresh instance.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wasmtime::component::InstancePre;
 use wasmtime_wasi::{I32Exit, p2::bindings::CommandPre};
@@ -8,6 +8,7 @@ use wasmtime_wasi::{I32Exit, p2::bindings::CommandPre};
 use super::{
     fault::Fault,
     http::{Invocation, Respond},
+    limits::Refusal,
     sandbox::Sandbox,
     stdio::{Next, Stdin, Stdout},
     store::State,
@@ -57,11 +58,18 @@ impl Command {
     ) -> Result<u32, Fault> {
         let stdout = Stdout::default();
         // Whichever fails ends the other: a program whose output is refused need not write more of it.
-        let ((), status) = tokio::try_join!(self.run(invocation, stdout.clone()), answer(&stdout, respond))?;
-        Ok(status)
+        let refused = OnceLock::new();
+        let run = self.run(invocation, stdout.clone(), &refused);
+        let done = tokio::try_join!(run, answer(&stdout, respond));
+        done.map(|((), status)| status).map_err(|fault| fault.because(refused.get().copied()))
     }
 
-    async fn run(&self, invocation: Invocation, stdout: Stdout) -> Result<(), Fault> {
+    async fn run(
+        &self,
+        invocation: Invocation,
+        stdout: Stdout,
+        refused: &OnceLock<Refusal>,
+    ) -> Result<(), Fault> {
         let Invocation { request, scheme: _, variables, stderr } = invocation;
         let stdin = Stdin::new(request.into_body());
         let program = Program { arguments: Arc::clone(&self.arguments), stdin, stdout: stdout.clone() };
@@ -71,6 +79,9 @@ impl Command {
             Ok(command) => command.wasi_cli_run().call_run(&mut store).await,
             Err(error) => Err(error),
         };
+        if let Some(refusal) = store.data().refused() {
+            let _ = refused.set(refusal);
+        }
         match ran {
             Ok(ended) => stdout.finish(u32::from(ended.is_err())),
             Err(error) => match error.downcast_ref() {

@@ -5,13 +5,14 @@ use wasmtime::Trap;
 use wasmtime_wasi::I32Exit;
 
 use super::{
+    guard::{Exceeded, What, Whose},
     handler::Role,
     limits::{Limits, Refusal},
 };
 use crate::body;
 
 /// A handler that did not answer as it should.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
 pub enum Fault {
     /// It stopped in the middle: a panic, an out-of-bounds access, a stack overflow.
     #[error("the handler trapped: {0}")]
@@ -29,6 +30,12 @@ pub enum Fault {
     /// It asked for more table elements than any instance gets.
     #[error("the handler asked for a table of {0} elements, which is more than any instance gets")]
     Table(usize),
+    /// It was to write more than a quota allows, and failed for it.
+    #[error("{}", quota(.0))]
+    Quota(Exceeded),
+    /// There was no room on the disk for what it wrote, and it failed for that.
+    #[error("the disk is full, or its file system's quota used up, and the handler failed for it")]
+    DiskFull,
     /// The request's body is not what was announced, and the handler is one that could mistake that for its end.
     #[error("the handler was stopped: {0}")]
     RequestBody(body::BrokenOff),
@@ -62,7 +69,7 @@ impl Fault {
     /// Explains an error of the engine; `refused` is the limit that the instance ran into before, if any.
     pub(super) fn explain(error: &wasmtime::Error, limits: Limits, refused: Option<Refusal>) -> Self {
         if let Some(I32Exit(status)) = error.downcast_ref() {
-            return Self::Exit(*status);
+            return Self::Exit(*status).because(refused);
         }
         if let Some(broken) = error.downcast_ref::<body::BrokenOff>() {
             return Self::RequestBody(*broken);
@@ -70,6 +77,8 @@ impl Fault {
         match refused {
             Some(Refusal::Memory(asked)) => return Self::Memory { limit: limits.memory, asked },
             Some(Refusal::Table(asked)) => return Self::Table(asked),
+            Some(Refusal::Quota(exceeded)) => return Self::Quota(exceeded),
+            Some(Refusal::DiskFull) => return Self::DiskFull,
             None => {}
         }
         match error.downcast_ref::<Trap>() {
@@ -78,4 +87,34 @@ impl Fault {
             None => Self::Trap(format!("{:#}", error.root_cause())),
         }
     }
+
+    /// Whether there was no room for what the handler wrote.
+    pub fn is_storage(&self) -> bool {
+        matches!(self, Self::Quota(_) | Self::DiskFull)
+    }
+
+    /// The same, or what was behind it where a handler does not answer because it was refused room.
+    pub(super) fn because(self, refused: Option<Refusal>) -> Self {
+        let gave_up = matches!(
+            self,
+            Self::Exit(_) | Self::NoResponse | Self::Refused(_) | Self::Response(_) | Self::Body(_)
+        );
+        match refused {
+            Some(Refusal::Quota(exceeded)) if gave_up => Self::Quota(exceeded),
+            Some(Refusal::DiskFull) if gave_up => Self::DiskFull,
+            _ => self,
+        }
+    }
+}
+
+fn quota(Exceeded { whose, what, limit }: &Exceeded) -> String {
+    let (what, whose) = match (what, whose) {
+        (What::Bytes, Whose::Request) => ("bytes", "that a request may add to files"),
+        (What::Bytes, Whose::Site) => ("bytes", "that its site may hold in files"),
+        (What::Files, Whose::Request) => ("files and folders", "that a request may make"),
+        (What::Files, Whose::Site) => ("files and folders", "that its site may hold"),
+    };
+    format!(
+        "the handler reached the quota of {limit} {what} {whose}, and failed for it; raise it if it is to write more"
+    )
 }

@@ -18,6 +18,7 @@ use super::{
     bindings::filter::{FilterPre, exports::fcgi_wasm_host::handler::filtering},
     fault::Fault,
     http::{self, Invocation, Respond, ResponseSender},
+    limits::Refusal,
     sandbox::Sandbox,
     store::State,
 };
@@ -67,7 +68,8 @@ impl Filter {
         };
         let run = self.run(invocation, (last_modified, length, content), sender);
         let (ran, answered) = tokio::join!(run, answered);
-        ran.and(answered)
+        let refused = ran?;
+        answered.map_err(|fault| fault.because(refused))
     }
 
     async fn run(
@@ -75,7 +77,7 @@ impl Filter {
         invocation: Invocation,
         (last_modified, length, content): (u64, u64, DynInputStream),
         response: ResponseSender,
-    ) -> Result<(), Fault> {
+    ) -> Result<Option<Refusal>, Fault> {
         let Invocation { request, scheme, variables, stderr } = invocation;
         let mut store = self.sandbox.store(variables, stderr);
         let (request, outparam) = http::exchange(store.data_mut(), request, &scheme, response)?;
@@ -93,7 +95,8 @@ impl Filter {
             }
             Err(error) => Err(error),
         };
-        ran.map_err(|error| self.sandbox.fault(&error, &store))
+        ran.map_err(|error| self.sandbox.fault(&error, &store))?;
+        Ok(store.data().refused())
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
     filesystem::Folders,
     filter::{File, Filter},
     http::{HttpHandler, Invocation, Respond},
-    imports,
+    imports::{self, Files},
     interfaces::{self, AUTHORIZATION, Exports, FILTERING, INCOMING_HANDLER, Interfaces, RUN},
     limits::Limits,
     outbound::Gate,
@@ -29,6 +29,10 @@ use super::{
 #[cfg(feature = "wasi-03")]
 use super::{interfaces::HANDLER, service::Service};
 use crate::request::Variables;
+
+/// Why a component is refused that would go round the guard.
+const ROUND: &str = "it reaches files by wasi:filesystem@0.3, which heeds no hidden files, no names that may be written and \
+                     no quotas; take them from its mounts, or build it with wasi:filesystem@0.2";
 
 /// A component, ready to run with the folders and limits of one route.
 ///
@@ -115,7 +119,9 @@ pub struct Module {
 #[derive(Clone)]
 pub struct Linked {
     name: String,
-    component: InstancePre<State>,
+    plain: InstancePre<State>,
+    /// The same, where files are reached through the guard alone.
+    guarded: InstancePre<State>,
     exports: Arc<Exports>,
     engine: Engine,
 }
@@ -158,9 +164,13 @@ impl Modules {
         let component = self.cache.component(engine, &self.compiler, module)?;
         let exports = Exports::of(&component);
         check(&exports, &name)?;
-        let linked = imports::linker(engine).and_then(|linker| linker.instantiate_pre(&component));
-        let component = linked.map_err(|error| unsuitable(&name, &error))?;
-        Ok(Linked { name, component, exports: Arc::new(exports), engine: engine.clone() })
+        let linked = |files| {
+            let linker = imports::linker(engine, files);
+            let linked = linker.and_then(|linker| linker.instantiate_pre(&component));
+            linked.map_err(|error| unsuitable(&name, &error))
+        };
+        let (plain, guarded) = (linked(Files::Plain)?, linked(Files::Guarded)?);
+        Ok(Linked { name, plain, guarded, exports: Arc::new(exports), engine: engine.clone() })
     }
 
     /// The engine for a component that names these interfaces.
@@ -187,6 +197,13 @@ fn check(exports: &Exports, module: &str) -> Result<(), HandlerError> {
     Err(HandlerError::Exports { module: module.to_owned(), exports: exports.to_string() })
 }
 
+/// Whether a component reaches files by an interface that the guard does not stand before.
+fn goes_round(component: &InstancePre<State>) -> bool {
+    let (ty, engine) = (component.component().component_type(), component.engine());
+    let mut names = ty.imports(engine).map(|(name, _)| name);
+    names.any(|name| name.starts_with("wasi:filesystem/") && name.contains("@0.3"))
+}
+
 fn unsuitable(module: &str, error: &wasmtime::Error) -> HandlerError {
     HandlerError::Unsuitable { module: module.to_owned(), reason: format!("{error:#}") }
 }
@@ -201,19 +218,28 @@ impl Linked {
     }
 
     fn granted(&self, grants: Grants) -> wasmtime::Result<Handler> {
-        let Self { name: _, component, exports, engine } = self;
+        let Self { name: _, plain, guarded, exports, engine } = self;
         let Grants { folders, environment, arguments, outbound, limits } = grants;
+        if folders.is_guarded() && goes_round(plain) {
+            return Err(wasmtime::Error::msg(ROUND));
+        }
+        let component = if folders.need_guard() { guarded } else { plain };
         let sandbox = Sandbox { engine: engine.clone(), folders, environment, outbound, limits };
         let authorizer =
             exports.offers(AUTHORIZATION).then(|| Authorizer::new(component.clone(), sandbox.clone()));
         let filter = exports.offers(FILTERING).then(|| Filter::new(component.clone(), sandbox.clone()));
-        let responder = self.responder(sandbox, arguments)?;
+        let responder = self.responder(component, sandbox, arguments)?;
         let (authorizer, filter) = (authorizer.transpose()?, filter.transpose()?);
         Ok(Handler { responder, authorizer, filter, exports: Arc::clone(exports) })
     }
 
-    fn responder(&self, sandbox: Sandbox, arguments: Vec<String>) -> wasmtime::Result<Option<Responder>> {
-        let Self { name, component, exports, engine: _ } = self;
+    fn responder(
+        &self,
+        component: &InstancePre<State>,
+        sandbox: Sandbox,
+        arguments: Vec<String>,
+    ) -> wasmtime::Result<Option<Responder>> {
+        let Self { name, exports, .. } = self;
         #[cfg(feature = "wasi-03")]
         if exports.offers(HANDLER) {
             return Ok(Some(Responder::Service(Service::new(component.clone(), sandbox)?)));

@@ -26,6 +26,7 @@ use wasmtime_wasi_http::{
 
 use super::{
     fault::Fault,
+    limits::Refusal,
     sandbox::Sandbox,
     store::{State, Stderr},
     turn,
@@ -83,10 +84,11 @@ impl HttpHandler {
         let (sender, receiver) = oneshot::channel();
         let (ran, answered) = tokio::join!(self.run(invocation, sender), answer(receiver, respond));
         // A trap is the reason for whatever is missing from the response.
-        ran.and(answered)
+        let refused = ran?;
+        answered.map_err(|fault| fault.because(refused))
     }
 
-    async fn run(&self, invocation: Invocation, response: ResponseSender) -> Result<(), Fault> {
+    async fn run(&self, invocation: Invocation, response: ResponseSender) -> Result<Option<Refusal>, Fault> {
         let Invocation { request, scheme, variables, stderr } = invocation;
         let mut store = self.sandbox.store(variables, stderr);
         let (request, outparam) = exchange(store.data_mut(), request, &scheme, response)?;
@@ -94,7 +96,8 @@ impl HttpHandler {
             Ok(proxy) => proxy.wasi_http_incoming_handler().call_handle(&mut store, request, outparam).await,
             Err(error) => Err(error),
         };
-        ran.map_err(|error| self.sandbox.fault(&error, &store))
+        ran.map_err(|error| self.sandbox.fault(&error, &store))?;
+        Ok(store.data().refused())
     }
 }
 

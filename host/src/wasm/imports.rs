@@ -9,18 +9,31 @@ use super::{
     cgi,
     command::{self, Program},
     engine::Engine,
+    guard,
     store::State,
 };
 use crate::request::Variables;
 
+/// How a handler reaches files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Files {
+    /// As the engine has it: below its mounts, which may be read-only.
+    Plain,
+    /// Through the guard, which knows what else the mounts say.
+    Guarded,
+}
+
 /// Everything that a handler can import. The environment is the request's own: its CGI variables.
-pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+pub(super) fn linker(engine: &Engine, files: Files) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine.inner());
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     linker.allow_shadowing(true);
     wasmtime_wasi_io::add_to_linker_async(&mut linker)?;
     environment::add_to_linker::<State, Environments>(&mut linker, State::environment)?;
+    if files == Files::Guarded {
+        guard::add_to_linker(&mut linker)?;
+    }
     linker.allow_shadowing(false);
     cgi::add_to_linker(&mut linker)?;
     #[cfg(feature = "wasi-03")]

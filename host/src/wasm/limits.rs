@@ -2,6 +2,8 @@
 
 use wasmtime::ResourceLimiter;
 
+use super::guard::Exceeded;
+
 /// The default memory of one instance. A wiki page needs 2–8 MiB; interpreters need tens.
 const DEFAULT_MEMORY: usize = 64 << 20;
 
@@ -51,6 +53,10 @@ pub(super) enum Refusal {
     Memory(usize),
     /// Table elements asked for.
     Table(usize),
+    /// A file or folder, or more of one.
+    Quota(Exceeded),
+    /// Room on the disk.
+    DiskFull,
 }
 
 impl Limiter {

@@ -38,6 +38,6 @@ impl Sandbox {
 
     /// What an error of the engine means.
     pub(super) fn fault(&self, error: &wasmtime::Error, store: &Store<State>) -> Fault {
-        Fault::explain(error, self.limits, store.data().limiter.refused())
+        Fault::explain(error, self.limits, store.data().refused())
     }
 }

@@ -13,6 +13,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{
     WasiCtx, WasiCtxView, WasiView,
     cli::{IsTerminal, StdoutStream},
+    filesystem::WasiFilesystemCtxView,
 };
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
@@ -23,8 +24,9 @@ use wasmtime_wasi_io::IoView;
 use super::{
     command::Program,
     filesystem::Folders,
+    guard::{Guard, Guarded},
     imports::Environment,
-    limits::{HANDLES, Limiter},
+    limits::{HANDLES, Limiter, Refusal},
     outbound::{Gate, Sent},
     sandbox::Sandbox,
 };
@@ -52,6 +54,7 @@ pub(super) struct State {
     pub(super) variables: Variables,
     environment: Arc<[(String, String)]>,
     pub(super) limiter: Limiter,
+    guard: Option<Box<Guard>>,
 }
 
 impl State {
@@ -65,7 +68,19 @@ impl State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
         let limiter = Limiter::new(*limits);
-        Self { world, http, hooks, table, variables, environment, limiter }
+        Self { world, http, hooks, table, variables, environment, limiter, guard: None }
+    }
+
+    /// What the instance was refused first, if anything.
+    pub(super) fn refused(&self) -> Option<Refusal> {
+        self.limiter.refused().or_else(|| self.guard.as_ref()?.refused())
+    }
+
+    /// The instance's files, as its mounts' rules let it see them.
+    pub(super) fn guarded(&mut self) -> Guarded<'_> {
+        let Self { world, table, guard, .. } = self;
+        let guard = guard.get_or_insert_with(|| Box::new(Guard::new(&world.folders)));
+        Guarded { fs: WasiFilesystemCtxView { ctx: world.look().filesystem(), table }, guard }
     }
 
     /// Lets the instance see the world as a program does.

@@ -1,0 +1,121 @@
+//! A handler, run by the library itself, on folders of the machine.
+
+use std::{
+    borrow::Cow,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use fcgi_wasm_host::{
+    body,
+    capability::{Access, Mount},
+    request::Variables,
+    trust::Trust,
+    wasm::{
+        Cache, Compiler, Engine, Fault, Folders, Grants, Handler, Invocation, Limits, Module, Modules,
+        Quotas, Respond, Stderr,
+    },
+};
+use http::{Request, response::Parts, uri::Scheme};
+use tempfile::TempDir;
+use tests::{guest, paths};
+
+/// Instances at once; no story has more.
+const INSTANCES: u32 = 4;
+
+/// A folder with what a story needs, and everything that runs handlers.
+pub(crate) struct Sandbox {
+    modules: Modules,
+    folder: TempDir,
+}
+
+impl Sandbox {
+    /// With those files, each with its path as its content.
+    pub(crate) fn new(files: &[&str]) -> Self {
+        let engine = Engine::new(INSTANCES, Limits::default().memory).expect("an engine");
+        let cache = Cache::open(&paths::cache()).expect("a cache");
+        let modules = Modules { engine, cache, compiler: Compiler::Here };
+        let sandbox = Self { modules, folder: tempfile::tempdir().expect("a folder") };
+        for file in files {
+            let path = sandbox.at(file);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, file).expect("a file");
+        }
+        sandbox
+    }
+
+    pub(crate) fn at(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    /// What a file holds; nothing if there is none.
+    pub(crate) fn content(&self, path: &str) -> Option<String> {
+        fs::read_to_string(self.at(path)).ok()
+    }
+
+    /// A mount of a folder, at its own name.
+    pub(crate) fn mount(&self, folder: &str, access: Access, hidden: &[&str]) -> Mount {
+        let name = Path::new(folder).file_name().and_then(|name| name.to_str()).unwrap_or("all");
+        let hidden = hidden.iter().map(|&name| name.to_owned()).collect();
+        Mount { host: self.at(folder), guest: format!("/{name}"), access, hidden }
+    }
+
+    /// The handler that does what its requests say.
+    pub(crate) fn intruder(&self, mounts: &[Mount], quotas: Quotas) -> Handler {
+        let folders = Folders::open(mounts).expect("folders").with_quotas(quotas);
+        let wasm = fs::read(paths::component(guest::INTRUDER)).expect("a component");
+        let module = Module { name: guest::INTRUDER.to_owned(), file: None, wasm: Cow::Owned(wasm) };
+        let grants =
+            Grants { folders, environment: [].into(), arguments: Vec::new(), limits: Limits::default() };
+        self.modules.link(&module).and_then(|linked| linked.handler(grants)).expect("a handler")
+    }
+}
+
+/// What comes of each line of a script.
+pub(crate) fn run(handler: &Handler, script: &[&str]) -> Result<Vec<String>, Fault> {
+    let script = script.join("\n");
+    let (mut writer, body) = body::channel(Some(script.len() as u64));
+    writer.push(script.into());
+    writer.finish();
+    let mut request = Request::new(body);
+    *request.uri_mut() = "http://localhost/".parse().expect("a URI");
+    let variables = Variables::new([("SCRIPT_NAME", "/")].into_iter().collect(), Trust::default());
+    let invocation = Invocation { request, scheme: Scheme::HTTP, variables, stderr: Stderr::default() };
+    let mut answer = Answer::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(handler.invoke(invocation, &mut answer))?;
+    let text = String::from_utf8(answer.0).expect("text");
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+/// Runs a script of the lines before the arrows, and expects what is behind them.
+pub(crate) fn check(handler: &Handler, table: &str) {
+    let rows = table.lines().map(str::trim).filter(|line| !line.is_empty());
+    let rows: Vec<_> = rows.map(|row| row.split_once(" ->").expect("an arrow")).collect();
+    let script: Vec<_> = rows.iter().map(|(line, _)| line.trim()).collect();
+    let came = run(handler, &script).expect("an answer");
+    assert_eq!(came.len(), rows.len(), "{came:?}");
+    for ((line, expected), came) in rows.iter().zip(came) {
+        assert_eq!(came, expected.trim(), "{line}");
+    }
+}
+
+#[derive(Default)]
+struct Answer(Vec<u8>);
+
+impl Respond for Answer {
+    fn head(&mut self, _head: &Parts) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn body(&mut self, piece: bytes::Bytes) -> Result<(), Fault> {
+        self.0.extend(piece);
+        Ok(())
+    }
+
+    fn holds_back(&self) -> bool {
+        false
+    }
+
+    async fn flush(&mut self) {}
+}
