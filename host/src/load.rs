@@ -19,7 +19,7 @@ use crate::{
     site::{Identity, Route, Site},
     wasm::{
         Cache, CompileError, Compiler, Engine, EngineError, Folders, Gate, GateError, Grants, HandlerError,
-        Linked, Module, Modules, MountError,
+        Linked, Module, Modules, MountError, Reuse,
     },
 };
 
@@ -166,6 +166,7 @@ impl Loader<'_> {
             arguments: route.arguments.clone(),
             outbound: gate(&route.outbound)?,
             limits: route.limits,
+            reuse: Reuse::default(),
         };
         let handler = self.linked(&route.module)?.handler(grants)?;
         Ok(Arc::new(Route {

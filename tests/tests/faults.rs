@@ -261,3 +261,12 @@ fn a_host_survives_all_of_them_at_once() {
     assert_eq!(host.get("/visits").text(), "1\n");
     assert!(host.terminate().success());
 }
+
+#[test]
+fn a_full_disk_is_insufficient_storage() {
+    let host = TestHost::with(guest::INTRUDER).args(["--mount", "/dev:/dev:rw"]).start();
+    assert_page(&host.send(Request::post("/", "open-write /dev full x\ntrap")), 507);
+    host.log_line("the disk is full");
+    let handled = host.send(Request::post("/", "open-write /dev full x"));
+    assert_eq!((handled.status(), handled.text()), (200, "insufficient-space\n"));
+}

@@ -38,13 +38,14 @@ impl Authorizer {
 
     /// What [`Handler::authorize`](super::Handler::authorize) promises.
     pub(super) async fn authorize(&self, variables: Variables, stderr: Stderr) -> Result<Decision, Fault> {
-        let mut store = self.sandbox.store(variables.clone(), stderr);
         let told: Vec<_> = variables
             .iter()
             .filter(|(_, value)| !value.is_empty())
             .filter_map(|(name, value)| Some((str::from_utf8(name).ok()?, value)))
             .collect();
-        let decided = match self.component.instantiate_async(&mut store).await {
+        let store = || self.sandbox.store(variables.clone(), stderr.clone());
+        let (mut store, started) = self.sandbox.start(&self.component, store).await;
+        let decided = match started {
             Ok(authorizer) => {
                 authorizer.fcgi_wasm_host_handler_authorization().call_authorize(&mut store, &told).await
             }

@@ -34,6 +34,7 @@ pub(super) struct Command {
 }
 
 /// What one run of a program is given besides its folders.
+#[derive(Clone)]
 pub(super) struct Program {
     pub(super) arguments: Arc<[String]>,
     pub(super) stdin: Stdin,
@@ -73,9 +74,13 @@ impl Command {
         let Invocation { request, scheme: _, variables, stderr } = invocation;
         let stdin = Stdin::new(request.into_body());
         let program = Program { arguments: Arc::clone(&self.arguments), stdin, stdout: stdout.clone() };
-        let mut store = self.sandbox.store(variables, stderr);
-        store.data_mut().start(program);
-        let ran = match self.component.instantiate_async(&mut store).await {
+        let store = || {
+            let mut store = self.sandbox.store(variables.clone(), stderr.clone());
+            store.data_mut().start(program.clone());
+            store
+        };
+        let (mut store, started) = self.sandbox.start(&self.component, store).await;
+        let ran = match started {
             Ok(command) => command.wasi_cli_run().call_run(&mut store).await,
             Err(error) => Err(error),
         };

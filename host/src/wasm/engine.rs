@@ -1,6 +1,11 @@
 //! The engine, its pool of instances, and the clock that makes endless loops yield.
 
-use std::{hash::Hash, thread, time::Duration};
+use std::{
+    hash::Hash,
+    sync::{Arc, Weak},
+    thread,
+    time::Duration,
+};
 
 use thiserror::Error;
 use tracing::{debug, warn};
@@ -8,11 +13,17 @@ use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmBacktraceDetails,
 };
 
-use super::limits::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES};
+use super::{
+    limits::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES},
+    reuse::Shelves,
+};
 
 /// How often a running guest gives way to other requests. A turn costs some microseconds, so 10 ms is free, and no
 /// request waits longer than one turn of each busy guest before it.
 const TICK: Duration = Duration::from_millis(10);
+
+/// How many turns are between two looks for instances that have waited too long for a request: a second.
+const TURNS: u32 = 100;
 
 /// Linear memory that a pool slot keeps between requests instead of returning it page by page. A wiki page touches
 /// less than this; with `PAGEMAP_SCAN` only the pages that were written are cleared.
@@ -44,6 +55,7 @@ pub struct Engine {
     inner: wasmtime::Engine,
     pool: Pool,
     room: Room,
+    shelves: Arc<Shelves>,
 }
 
 /// What an engine has room for.
@@ -96,9 +108,11 @@ impl Engine {
                             "less address space than wished; instances are made more slowly"
                         );
                     }
-                    start_ticking(&inner);
+                    let capacity = usize::try_from(room.instances).unwrap_or(usize::MAX);
+                    let shelves = Arc::new(Shelves::new(capacity));
+                    start_ticking(&inner, Arc::downgrade(&shelves));
                     debug!(?pool, ?room, "engine ready");
-                    return Ok(Self { inner, pool, room });
+                    return Ok(Self { inner, pool, room, shelves });
                 }
                 Err(error) => refused = Some(error),
             }
@@ -120,6 +134,11 @@ impl Engine {
     /// Everything that compiled code depends on besides the component itself.
     pub(super) fn compatibility(&self) -> impl Hash + '_ {
         self.inner.precompile_compatibility_hash()
+    }
+
+    /// The instances that wait for another request.
+    pub(super) fn shelves(&self) -> &Arc<Shelves> {
+        &self.shelves
     }
 
     pub(super) fn inner(&self) -> &wasmtime::Engine {
@@ -180,13 +199,17 @@ fn bound(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-/// Advances the engine's epoch for as long as the engine lives.
-fn start_ticking(engine: &wasmtime::Engine) {
+/// Advances the engine's epoch for as long as the engine lives, and looks after the instances that wait.
+fn start_ticking(engine: &wasmtime::Engine, shelves: Weak<Shelves>) {
     let engine = engine.weak();
     let ticker = thread::Builder::new().name("epoch".into()).spawn(move || {
-        while let Some(engine) = engine.upgrade() {
+        for turn in (0..TURNS).cycle() {
+            let Some(engine) = engine.upgrade() else { break };
             engine.increment_epoch();
             drop(engine);
+            if let Some(shelves) = shelves.upgrade().filter(|_| turn == 0) {
+                shelves.sweep();
+            }
             thread::sleep(TICK);
         }
     });

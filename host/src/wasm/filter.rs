@@ -79,7 +79,8 @@ impl Filter {
         response: ResponseSender,
     ) -> Result<Option<Refusal>, Fault> {
         let Invocation { request, scheme, variables, stderr } = invocation;
-        let mut store = self.sandbox.store(variables, stderr);
+        let store = || self.sandbox.store(variables.clone(), stderr.clone());
+        let (mut store, started) = self.sandbox.start(&self.component, store).await;
         let (request, outparam) = http::exchange(store.data_mut(), request, &scheme, response)?;
         let content: Resource<DynInputStream> = store
             .data_mut()
@@ -88,7 +89,7 @@ impl Filter {
             .push(content)
             .map_err(|error| Fault::Instantiate(error.to_string()))?;
         let file = filtering::File { last_modified, length, content };
-        let ran = match self.component.instantiate_async(&mut store).await {
+        let ran = match started {
             Ok(filter) => {
                 let filtering = filter.fcgi_wasm_host_handler_filtering();
                 filtering.call_filter(&mut store, request, file, outparam).await

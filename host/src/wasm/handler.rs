@@ -23,6 +23,7 @@ use super::{
     interfaces::{self, AUTHORIZATION, Exports, FILTERING, INCOMING_HANDLER, Interfaces, RUN},
     limits::Limits,
     outbound::Gate,
+    reuse::Reuse,
     sandbox::Sandbox,
     store::{State, Stderr},
 };
@@ -139,6 +140,8 @@ pub struct Grants {
     pub outbound: Option<Gate>,
     /// What one instance may use.
     pub limits: Limits,
+    /// How often one instance answers, for handlers of `wasi:http`. Those of other interfaces are always fresh.
+    pub reuse: Reuse,
 }
 
 impl Modules {
@@ -219,7 +222,7 @@ impl Linked {
 
     fn granted(&self, grants: Grants) -> wasmtime::Result<Handler> {
         let Self { name: _, plain, guarded, exports, engine } = self;
-        let Grants { folders, environment, arguments, outbound, limits } = grants;
+        let Grants { folders, environment, arguments, outbound, limits, reuse } = grants;
         if folders.is_guarded() && goes_round(plain) {
             return Err(wasmtime::Error::msg(ROUND));
         }
@@ -228,7 +231,7 @@ impl Linked {
         let authorizer =
             exports.offers(AUTHORIZATION).then(|| Authorizer::new(component.clone(), sandbox.clone()));
         let filter = exports.offers(FILTERING).then(|| Filter::new(component.clone(), sandbox.clone()));
-        let responder = self.responder(component, sandbox, arguments)?;
+        let responder = self.responder(component, sandbox, (arguments, reuse))?;
         let (authorizer, filter) = (authorizer.transpose()?, filter.transpose()?);
         Ok(Handler { responder, authorizer, filter, exports: Arc::clone(exports) })
     }
@@ -237,7 +240,7 @@ impl Linked {
         &self,
         component: &InstancePre<State>,
         sandbox: Sandbox,
-        arguments: Vec<String>,
+        (arguments, reuse): (Vec<String>, Reuse),
     ) -> wasmtime::Result<Option<Responder>> {
         let Self { name, exports, .. } = self;
         #[cfg(feature = "wasi-03")]
@@ -245,7 +248,7 @@ impl Linked {
             return Ok(Some(Responder::Service(Service::new(component.clone(), sandbox)?)));
         }
         Ok(if exports.offers(INCOMING_HANDLER) {
-            Some(Responder::Http(HttpHandler::new(component.clone(), sandbox)?))
+            Some(Responder::Http(HttpHandler::new(component.clone(), sandbox, reuse)?))
         } else if exports.offers(RUN) {
             let arguments = self::arguments(name, arguments);
             Some(Responder::Command(Command::new(component.clone(), sandbox, arguments)?))

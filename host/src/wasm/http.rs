@@ -1,8 +1,9 @@
-//! Handlers that export `wasi:http/incoming-handler@0.2`: one request, one fresh instance.
+//! Handlers that export `wasi:http/incoming-handler@0.2`: one request, one fresh instance, unless they are to be used again.
 
 use std::{
     fmt::Display,
     pin::{Pin, pin},
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -27,6 +28,7 @@ use wasmtime_wasi_http::{
 use super::{
     fault::Fault,
     limits::Refusal,
+    reuse::{Kept, Reuse, Shelf},
     sandbox::Sandbox,
     store::{State, Stderr},
     turn,
@@ -37,6 +39,7 @@ use crate::{body, request::Variables};
 pub(super) struct HttpHandler {
     component: ProxyPre<State>,
     sandbox: Sandbox,
+    shelf: Option<Arc<Shelf>>,
 }
 
 /// Where the engine hands over the response that a handler sets.
@@ -71,8 +74,13 @@ pub trait Respond: Send {
 
 impl HttpHandler {
     /// Takes a component whose imports are linked.
-    pub(super) fn new(component: InstancePre<State>, sandbox: Sandbox) -> wasmtime::Result<Self> {
-        Ok(Self { component: ProxyPre::new(component)?, sandbox })
+    pub(super) fn new(
+        component: InstancePre<State>,
+        sandbox: Sandbox,
+        reuse: Reuse,
+    ) -> wasmtime::Result<Self> {
+        let shelf = Shelf::new(reuse, sandbox.engine.shelves());
+        Ok(Self { component: ProxyPre::new(component)?, sandbox, shelf })
     }
 
     /// What [`Handler::invoke`](super::Handler::invoke) promises.
@@ -90,14 +98,28 @@ impl HttpHandler {
 
     async fn run(&self, invocation: Invocation, response: ResponseSender) -> Result<Option<Refusal>, Fault> {
         let Invocation { request, scheme, variables, stderr } = invocation;
-        let mut store = self.sandbox.store(variables, stderr);
+        let Kept { mut store, proxy, served } = self.instance(variables, stderr).await?;
         let (request, outparam) = exchange(store.data_mut(), request, &scheme, response)?;
-        let ran = match self.component.instantiate_async(&mut store).await {
-            Ok(proxy) => proxy.wasi_http_incoming_handler().call_handle(&mut store, request, outparam).await,
-            Err(error) => Err(error),
-        };
+        let ran = proxy.wasi_http_incoming_handler().call_handle(&mut store, request, outparam).await;
         ran.map_err(|error| self.sandbox.fault(&error, &store))?;
-        Ok(store.data().refused())
+        let refused = store.data().refused();
+        if let (Some(shelf), None) = (&self.shelf, refused) {
+            shelf.put(Kept { store, proxy, served: served + 1 });
+        }
+        Ok(refused)
+    }
+
+    /// One that has served before, if one waits, or a fresh one.
+    async fn instance(&self, variables: Variables, stderr: Stderr) -> Result<Kept, Fault> {
+        if let Some(mut kept) = self.shelf.as_ref().and_then(|shelf| shelf.take()) {
+            Sandbox::renew(&mut kept.store, variables, stderr);
+            return Ok(kept);
+        }
+        let store = || self.sandbox.store(variables.clone(), stderr.clone());
+        match self.sandbox.start(&self.component, store).await {
+            (store, Ok(proxy)) => Ok(Kept { store, proxy, served: 0 }),
+            (store, Err(error)) => Err(self.sandbox.fault(&error, &store)),
+        }
     }
 }
 

@@ -43,6 +43,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub(super) struct Limiter {
     limits: Limits,
+    memory: usize,
     refused: Option<Refusal>,
 }
 
@@ -61,7 +62,12 @@ pub(super) enum Refusal {
 
 impl Limiter {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, refused: None }
+        Self { limits, memory: 0, refused: None }
+    }
+
+    /// Bytes of all linear memories.
+    pub(super) fn memory(&self) -> usize {
+        self.memory
     }
 
     pub(super) fn refused(&self) -> Option<Refusal> {
@@ -72,12 +78,14 @@ impl Limiter {
 impl ResourceLimiter for Limiter {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let allowed = desired <= self.limits.memory;
-        if !allowed {
+        if allowed {
+            self.memory += desired.saturating_sub(current);
+        } else {
             self.refused.get_or_insert(Refusal::Memory(desired));
         }
         Ok(allowed)

@@ -21,7 +21,7 @@ use wasmtime_wasi_http::{
 use super::{
     fault::Fault,
     http::{self as responses, Invocation, Respond},
-    limits::HANDLES,
+    limits::{HANDLES, Refusal},
     sandbox::Sandbox,
     store::State,
 };
@@ -63,22 +63,28 @@ impl Service {
         };
         let (ran, answered) = tokio::join!(self.run(invocation, Outgoing { response, sent }), answered);
         // A trap is the reason for whatever is missing from the response.
-        ran.and(answered)
+        let refused = ran?;
+        answered.map_err(|fault: Fault| fault.because(refused))
     }
 
-    async fn run(&self, invocation: Invocation, outgoing: Outgoing) -> Result<(), Fault> {
+    async fn run(&self, invocation: Invocation, outgoing: Outgoing) -> Result<Option<Refusal>, Fault> {
         let Invocation { request, scheme, variables, stderr } = invocation;
-        let mut store = self.sandbox.store(variables, stderr);
-        store.set_max_component_handles(HANDLES);
+        let store = || {
+            let mut store = self.sandbox.store(variables.clone(), stderr.clone());
+            store.set_max_component_handles(HANDLES);
+            store
+        };
+        let (mut store, started) = self.sandbox.start(&self.component, store).await;
         let request = incoming(store.data_mut(), request, scheme);
-        let ran = match self.component.instantiate_async(&mut store).await {
+        let ran = match started {
             Ok(instance) => store
                 .run_concurrent(async |accessor| handle(&instance, accessor, request, outgoing).await)
                 .await
                 .flatten(),
             Err(error) => Err(error),
         };
-        ran.map_err(|error| self.sandbox.fault(&error, &store))
+        ran.map_err(|error| self.sandbox.fault(&error, &store))?;
+        Ok(store.data().refused())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The state of one instance: its view of the world for one request.
 
 use std::{
+    any::Any,
     io,
     pin::Pin,
     sync::{Arc, LazyLock, Mutex, PoisonError},
@@ -12,8 +13,8 @@ use tokio::io::AsyncWrite;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{
     WasiCtx, WasiCtxView, WasiView,
-    cli::{IsTerminal, StdoutStream},
-    filesystem::WasiFilesystemCtxView,
+    filesystem::{Descriptor, WasiFilesystemCtxView},
+    p2::{DynInputStream, DynOutputStream, DynPollable},
 };
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
@@ -23,6 +24,7 @@ use wasmtime_wasi_io::IoView;
 
 use super::{
     command::Program,
+    errors::{Errors, Nothing, Nowhere},
     filesystem::Folders,
     guard::{Guard, Guarded},
     imports::Environment,
@@ -40,7 +42,7 @@ pub const STDERR_LIMIT: usize = 64 << 10;
 pub(super) const HEADER_BYTES: usize = 128 << 10;
 
 /// Bytes of one write to a response body: one full FastCGI record.
-const CHUNK: usize = 64 << 10;
+pub(super) const CHUNK: usize = 64 << 10;
 
 /// Writes that a response body holds before its handler waits.
 const CHUNKS: usize = 4;
@@ -61,7 +63,7 @@ impl State {
     pub(super) fn new(sandbox: &Sandbox, variables: Variables, stderr: Stderr) -> Self {
         let Sandbox { engine: _, folders, environment, outbound, limits } = sandbox;
         let hooks = Hooks(outbound.clone());
-        let world = World { folders: folders.clone(), stderr, program: None, seen: None };
+        let world = World { folders: folders.clone(), stderr, errors: None, program: None, seen: None };
         let environment = Arc::clone(environment);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADER_BYTES);
@@ -81,6 +83,35 @@ impl State {
         let Self { world, table, guard, .. } = self;
         let guard = guard.get_or_insert_with(|| Box::new(Guard::new(&world.folders)));
         Guarded { fs: WasiFilesystemCtxView { ctx: world.look().filesystem(), table }, guard }
+    }
+
+    /// Forgets the request; whether the instance has nothing left of it, as far as its handles tell.
+    ///
+    /// Folders may stay open, since the next request finds the same ones, and so may standard error.
+    pub(super) fn rest(&mut self) -> bool {
+        let Self { world, guard, table, .. } = self;
+        if let Some(guard) = guard {
+            guard.rest(&world.folders);
+        }
+        let mut streams = 0;
+        let is_known = |handle: &mut (dyn Any + Send)| {
+            let is_stream = handle.is::<DynOutputStream>() || handle.is::<DynInputStream>();
+            streams += usize::from(is_stream);
+            // What a pollable waits for is a handle too, which cannot go before it.
+            is_stream
+                || handle.is::<DynPollable>()
+                || matches!(handle.downcast_ref(), Some(Descriptor::Dir(_)))
+        };
+        table.iter_mut().all(is_known) && streams == world.errors.as_ref().map_or(0, Errors::streams)
+    }
+
+    /// Begins another request.
+    pub(super) fn resume(&mut self, variables: Variables, stderr: Stderr) {
+        self.variables = variables;
+        if let Some(errors) = &self.world.errors {
+            errors.turn_to(stderr.clone());
+        }
+        self.world.stderr = stderr;
     }
 
     /// Lets the instance see the world as a program does.
@@ -112,16 +143,18 @@ impl IoView for State {
 struct World {
     folders: Folders,
     stderr: Stderr,
+    errors: Option<Errors>,
     program: Option<Program>,
     seen: Option<Box<WasiCtx>>,
 }
 
 impl World {
     fn look(&mut self) -> &mut WasiCtx {
-        let Self { folders, stderr, program, seen } = self;
+        let Self { folders, stderr, errors, program, seen } = self;
         seen.get_or_insert_with(|| {
             let mut wasi = WasiCtx::builder();
-            wasi.stderr(stderr.clone());
+            let errors = &*errors.insert(Errors::new(stderr.clone()));
+            wasi.stdin(Nothing(errors.clone())).stdout(Nowhere(errors.clone())).stderr(errors.clone());
             if let Some(Program { arguments: _, stdin, stdout }) = program {
                 wasi.stdin(stdin.clone()).stdout(stdout.clone());
             }
@@ -199,29 +232,13 @@ impl Stderr {
         text
     }
 
-    fn keep(&self, bytes: &[u8]) {
+    pub(super) fn keep(&self, bytes: &[u8]) {
         let mut captured = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let room = STDERR_LIMIT - captured.kept;
         let (kept, dropped) = bytes.split_at(room.min(bytes.len()));
         captured.text.extend_from_slice(kept);
         captured.kept += kept.len();
         captured.dropped += dropped.len();
-    }
-}
-
-impl IsTerminal for Stderr {
-    fn is_terminal(&self) -> bool {
-        false
-    }
-}
-
-impl StdoutStream for Stderr {
-    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(self.clone())
-    }
-
-    fn p2_stream(&self) -> Box<dyn wasmtime_wasi::p2::OutputStream> {
-        Box::new(self.clone())
     }
 }
 
@@ -238,24 +255,4 @@ impl AsyncWrite for Stderr {
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
-}
-
-impl wasmtime_wasi::p2::OutputStream for Stderr {
-    fn write(&mut self, bytes: bytes::Bytes) -> Result<(), wasmtime_wasi::p2::StreamError> {
-        self.keep(&bytes);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), wasmtime_wasi::p2::StreamError> {
-        Ok(())
-    }
-
-    fn check_write(&mut self) -> Result<usize, wasmtime_wasi::p2::StreamError> {
-        Ok(CHUNK)
-    }
-}
-
-#[async_trait::async_trait]
-impl wasmtime_wasi::p2::Pollable for Stderr {
-    async fn ready(&mut self) {}
 }

@@ -142,6 +142,8 @@ fn append(file: &File, mut bytes: &[u8]) -> io::Result<()> {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => bytes = &bytes[written..],
             Err(Errno::INTR) => {}
+            // Some file systems cannot; then others who append meanwhile may be overwritten.
+            Err(Errno::NOTSUP | Errno::NOSYS) => return file.write_all_at(bytes, file.metadata()?.len()),
             Err(error) => return Err(error.into()),
         }
     }

@@ -5,6 +5,7 @@
 //! steps, each from a folder that is open, so that nothing can change between a check and what it is about; and a file is
 //! known by its identity, not by a name that led to it.
 
+mod checks;
 mod descriptor;
 mod door;
 mod open;
@@ -47,6 +48,12 @@ impl Guard {
     pub(super) fn new(folders: &Folders) -> Self {
         let door = Arc::new(Door::new(folders.rules(), folders.quotas()));
         Self { door, restricted: HashMap::new(), listings: HashMap::new() }
+    }
+
+    /// Ends a request's count; its open folders stay what they are.
+    pub(super) fn rest(&mut self, folders: &Folders) {
+        self.door = Arc::new(Door::new(folders.rules(), folders.quotas()));
+        self.listings.clear();
     }
 
     /// What was refused first, if anything was.

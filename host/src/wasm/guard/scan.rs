@@ -1,11 +1,10 @@
 //! What is in folders before anything is counted.
 
-use std::{
-    collections::HashSet,
-    fs::{self, File},
-    io,
-    os::unix::fs::MetadataExt,
-    path::PathBuf,
+use std::{collections::HashSet, ffi::CStr, io, path::PathBuf};
+
+use rustix::{
+    fs::{CWD, Dir, Mode, OFlags, openat},
+    io::Errno,
 };
 
 use super::{quota::Held, stat::Stat};
@@ -17,37 +16,41 @@ const ENTRIES: i64 = 10_000_000;
 /// What is below the writable mounts; the mounts' own folders are not counted.
 pub(super) fn held(mounts: &[Mount]) -> io::Result<Held> {
     let writable = mounts.iter().filter(|mount| mount.access != Access::Read);
-    let mut folders: Vec<PathBuf> = writable.map(|mount| mount.host.clone()).collect();
-    let (mut held, mut seen, mut linked) = (Held::default(), HashSet::new(), HashSet::new());
-    while let Some(folder) = folders.pop() {
-        let entries =
-            match File::open(&folder).and_then(|opened| Ok((Stat::of(&opened)?, folder.read_dir()?))) {
-                Ok((stat, entries)) if seen.insert(stat.identity) => entries,
-                Ok(_) => continue,
-                // Files come and go meanwhile.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
-            };
-        for entry in entries {
+    let mut folders: Vec<(PathBuf, OFlags)> =
+        writable.map(|mount| (mount.host.clone(), OFlags::empty())).collect();
+    let (mut held, mut seen) = (Held::default(), HashSet::new());
+    while let Some((path, links)) = folders.pop() {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | links;
+        let folder = match openat(CWD, &path, flags, Mode::empty()) {
+            Ok(folder) => folder,
+            // Files come and go meanwhile, and folders may become something else.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if !seen.insert(Stat::of(&folder)?.identity) {
+            continue;
+        }
+        for entry in Dir::read_from(&folder)? {
             let entry = entry?;
-            let Some(found) = present(entry.metadata())? else { continue };
+            let Some((name, found)) = look(&folder, entry.file_name())? else { continue };
             held.add(0, 1);
             if held.files > ENTRIES {
                 return Err(io::Error::other(format!("more than {ENTRIES} files and folders")));
             }
-            if found.is_dir() {
-                folders.push(entry.path());
-            } else if found.is_file() && (found.nlink() == 1 || linked.insert((found.dev(), found.ino()))) {
-                held.add(i64::try_from(found.len()).unwrap_or(i64::MAX), 0);
+            if found.is_folder() {
+                folders.push((path.join(name), OFlags::NOFOLLOW));
+            } else if found.is_file() && (found.names <= 1 || seen.insert(found.identity)) {
+                held.add(i64::try_from(found.size).unwrap_or(i64::MAX), 0);
             }
         }
     }
     Ok(held)
 }
 
-fn present(found: io::Result<fs::Metadata>) -> io::Result<Option<fs::Metadata>> {
-    match found {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        found => found.map(Some),
+/// What a name leads to, unless it is gone; names that no handler can say are nobody's.
+fn look(folder: &impl std::os::fd::AsFd, name: &CStr) -> io::Result<Option<(String, Stat)>> {
+    match name.to_str() {
+        Err(_) | Ok("." | "..") => Ok(None),
+        Ok(name) => Ok(Stat::at(folder, name)?.map(|found| (name.to_owned(), found))),
     }
 }

@@ -21,9 +21,13 @@
 //! | `link F P F P`, `rename F P F P` | gives another name, or a new one |
 //! | `keep F P` | opens a file for reading and writing and keeps it |
 //! | `kept-read`, `kept-write TEXT` | what the kept file holds; writes at its beginning |
+//! | `leak F P` | opens a file and forgets the handle |
+//! | `count` | how many requests this instance has seen, this one included |
 //! | `trap`, `exit`, `silent` | gives up, in three ways |
 
 mod files;
+
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
@@ -31,12 +35,16 @@ use wasip2::io::streams::StreamError;
 
 use crate::files::Files;
 
+/// Requests that this instance has seen.
+static SEEN: AtomicU32 = AtomicU32::new(0);
+
 struct Intruder;
 
 wasip2::http::proxy::export!(Intruder);
 
 impl Guest for Intruder {
     fn handle(request: IncomingRequest, outparam: ResponseOutparam) {
+        SEEN.fetch_add(1, Ordering::Relaxed);
         let script = body(&request);
         let (mut files, mut answer) = (Files::default(), String::new());
         for line in script.lines() {
@@ -45,6 +53,7 @@ impl Guest for Intruder {
                 ["trap"] => panic!("as the script says"),
                 ["exit"] => std::process::exit(1),
                 ["silent"] => return,
+                ["count"] => answer += &SEEN.load(Ordering::Relaxed).to_string(),
                 words => answer += &files.act(words).unwrap_or_else(|error| error.name().to_owned()),
             }
             answer.push('\n');

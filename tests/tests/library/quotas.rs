@@ -3,7 +3,7 @@
 use std::{fs, sync::Arc};
 
 use fcgi_wasm_host::{
-    capability::{Access, Quota},
+    capability::{Access, Mount, Quota},
     wasm::{Exceeded, Fault, Handler, Quotas, Usage, What, Whose},
 };
 
@@ -98,4 +98,14 @@ fn a_handler_that_fails_for_its_quota_is_told_apart() {
     assert_eq!(run(&handler, &["mkdir /data a", "mkdir /data b", "trap"]), Err(files));
     assert_eq!(run(&handler, &["fill /data old 1"]), Ok(vec!["quota".into()]));
     assert_eq!(run(&handler, &["silent"]), Err(Fault::NoResponse));
+}
+
+#[test]
+fn a_full_disk_is_told_apart() {
+    let sandbox = Sandbox::new(&[]);
+    let full =
+        Mount { host: "/dev".into(), guest: "/dev".into(), access: Access::ReadWrite, hidden: Vec::new() };
+    let handler = sandbox.intruder(&[full], Quotas::default());
+    check(&handler, "open-write /dev full x -> insufficient-space");
+    assert_eq!(run(&handler, &["append /dev full x", "silent"]), Err(Fault::DiskFull));
 }

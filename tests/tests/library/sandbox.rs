@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use fcgi_wasm_host::{
@@ -13,7 +14,7 @@ use fcgi_wasm_host::{
     trust::Trust,
     wasm::{
         Cache, Compiler, Engine, Fault, Folders, Grants, Handler, Invocation, Limits, Module, Modules,
-        Quotas, Respond, Stderr,
+        Quotas, Respond, Reuse, Stderr,
     },
 };
 use http::{Request, response::Parts, uri::Scheme};
@@ -29,12 +30,25 @@ pub(crate) struct Sandbox {
     folder: TempDir,
 }
 
+/// What a handler is given.
+#[derive(Default)]
+pub(crate) struct Given {
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) quotas: Quotas,
+    pub(crate) reuse: Reuse,
+}
+
 impl Sandbox {
     /// With those files, each with its path as its content.
     pub(crate) fn new(files: &[&str]) -> Self {
-        let engine = Engine::new(INSTANCES, Limits::default().memory).expect("an engine");
+        Self::with_instances(INSTANCES, files)
+    }
+
+    /// The same, with room for so many instances.
+    pub(crate) fn with_instances(instances: u32, files: &[&str]) -> Self {
+        let engine = Engine::new(instances, Limits::default().memory).expect("an engine");
         let cache = Cache::open(&paths::cache()).expect("a cache");
-        let modules = Modules { engine, cache, compiler: Compiler::Here };
+        let modules = Modules::new(engine, cache, Compiler::Here);
         let sandbox = Self { modules, folder: tempfile::tempdir().expect("a folder") };
         for file in files {
             let path = sandbox.at(file);
@@ -62,30 +76,71 @@ impl Sandbox {
 
     /// The handler that does what its requests say.
     pub(crate) fn intruder(&self, mounts: &[Mount], quotas: Quotas) -> Handler {
-        let folders = Folders::open(mounts).expect("folders").with_quotas(quotas);
-        let wasm = fs::read(paths::component(guest::INTRUDER)).expect("a component");
-        let module = Module { name: guest::INTRUDER.to_owned(), file: None, wasm: Cow::Owned(wasm) };
-        let grants =
-            Grants { folders, environment: [].into(), arguments: Vec::new(), limits: Limits::default() };
+        self.handler(guest::INTRUDER, Given { mounts: mounts.to_vec(), quotas, reuse: Reuse::default() })
+    }
+
+    /// A handler that is given that.
+    pub(crate) fn handler(&self, guest: &str, given: Given) -> Handler {
+        let Given { mounts, quotas, reuse } = given;
+        let folders = Folders::open(&mounts).expect("folders").with_quotas(quotas);
+        let wasm = fs::read(paths::component(guest)).expect("a component");
+        let module = Module { name: guest.to_owned(), file: None, wasm: Cow::Owned(wasm) };
+        let grants = Grants {
+            folders,
+            environment: [].into(),
+            arguments: Vec::new(),
+            outbound: None,
+            limits: Limits::default(),
+            reuse,
+        };
         self.modules.link(&module).and_then(|linked| linked.handler(grants)).expect("a handler")
     }
 }
 
 /// What comes of each line of a script.
 pub(crate) fn run(handler: &Handler, script: &[&str]) -> Result<Vec<String>, Fault> {
-    let script = script.join("\n");
-    let (mut writer, body) = body::channel(Some(script.len() as u64));
-    writer.push(script.into());
+    let text = answer(handler, invocation("/", &script.join("\n"), &Stderr::default()))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+/// What a handler answers at a path.
+pub(crate) fn get(handler: &Handler, path: &str) -> Result<String, Fault> {
+    get_with(handler, path, &Stderr::default())
+}
+
+/// The same, with what it writes to its standard error.
+pub(crate) fn get_with(handler: &Handler, path: &str, stderr: &Stderr) -> Result<String, Fault> {
+    answer(handler, invocation(path, "", stderr))
+}
+
+/// Asks for what never ends, and gives up.
+pub(crate) fn give_up(handler: &Handler, path: &str) {
+    let work = async {
+        let mut answer = Answer::default();
+        let asked = handler.invoke(invocation(path, "", &Stderr::default()), &mut answer);
+        tokio::time::timeout(Duration::from_millis(20), asked).await
+    };
+    runtime().block_on(work).expect_err("no end");
+}
+
+fn answer(handler: &Handler, invocation: Invocation) -> Result<String, Fault> {
+    let mut answer = Answer::default();
+    runtime().block_on(handler.invoke(invocation, &mut answer))?;
+    Ok(String::from_utf8(answer.0).expect("text"))
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+fn invocation(path: &str, content: &str, stderr: &Stderr) -> Invocation {
+    let (writer, body) = body::channel(Some(content.len() as u64));
+    writer.push(content.to_owned().into());
     writer.finish();
     let mut request = Request::new(body);
-    *request.uri_mut() = "http://localhost/".parse().expect("a URI");
+    *request.uri_mut() = format!("http://localhost{path}").parse().expect("a URI");
     let variables = Variables::new([("SCRIPT_NAME", "/")].into_iter().collect(), Trust::default());
-    let invocation = Invocation { request, scheme: Scheme::HTTP, variables, stderr: Stderr::default() };
-    let mut answer = Answer::default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(handler.invoke(invocation, &mut answer))?;
-    let text = String::from_utf8(answer.0).expect("text");
-    Ok(text.lines().map(str::to_owned).collect())
+    Invocation { request, scheme: Scheme::HTTP, variables, stderr: stderr.clone() }
 }
 
 /// Runs a script of the lines before the arrows, and expects what is behind them.
