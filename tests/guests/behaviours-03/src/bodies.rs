@@ -15,8 +15,7 @@ const CHUNK: usize = 64 * 1024;
 
 pub(crate) fn echo(exchange: Exchange) -> Response {
     let (method, path) = (exchange.method(), exchange.path_with_query());
-    let headers =
-        [("content-type", "application/octet-stream"), ("x-method", &*method), ("x-path", &*path)];
+    let headers = [("content-type", "application/octet-stream"), ("x-method", &*method), ("x-path", &*path)];
     answer(200, &headers, async |mut output| {
         let (mut input, ended) = exchange.into_body();
         while let Some(bytes) = read(&mut input).await {

@@ -42,8 +42,7 @@ pub(crate) fn status(exchange: &Exchange) -> Response {
 
 pub(crate) fn with(exchange: &Exchange) -> Response {
     let parameters = exchange.parameters();
-    let headers: Vec<_> =
-        parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let headers: Vec<_> = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     answer(200, &headers, async |mut output| {
         output.write_all(b"with headers\n".to_vec()).await;
         Ok(None)
