@@ -36,6 +36,21 @@ pub struct Quota {
     pub files: u64,
 }
 
+/// What a handler learns of the world besides its request and its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Senses {
+    /// Whether its clocks go on. Otherwise they show when it first looked, and it can measure nothing.
+    pub time: bool,
+    /// Whether its random numbers are random. Otherwise they are the same for every request.
+    pub chance: bool,
+}
+
+impl Default for Senses {
+    fn default() -> Self {
+        Self { time: true, chance: true }
+    }
+}
+
 /// Where a handler may send requests of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Outbound {

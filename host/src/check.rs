@@ -81,7 +81,17 @@ fn route(route: &Route, out: &mut impl Write) -> io::Result<()> {
     let share = route.terms.map(|terms| format!(", {} instances", terms.instances)).unwrap_or_default();
     let (memory, deadline) = (Size(route.limits.memory as u64), Time(route.deadline));
     let (request, response) = (Size(route.max_request), Size(route.max_response));
-    writeln!(out, "    limits    {memory} memory, {deadline}, {request} in, {response} out{share}")
+    writeln!(out, "    limits    {memory} memory, {deadline}, {request} in, {response} out{share}")?;
+    if let Some(cpu) = route.cpu {
+        writeln!(out, "    cpu       {}", Time(cpu))?;
+    }
+    if let Some(quota) = route.write {
+        writeln!(out, "    writes    {} bytes, {} files", quota.bytes, quota.files)?;
+    }
+    if route.reuse.requests > 1 {
+        writeln!(out, "    reuse     {} requests", route.reuse.requests)?;
+    }
+    Ok(())
 }
 
 fn mount(mount: &Mount) -> String {

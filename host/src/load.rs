@@ -6,9 +6,11 @@ use std::{
     fs, io,
     path::PathBuf,
     sync::Arc,
+    thread,
 };
 
 use thiserror::Error;
+use tracing::{info, warn};
 
 use crate::{
     admission::{Admission, Door},
@@ -19,7 +21,7 @@ use crate::{
     site::{Identity, Route, Site},
     wasm::{
         Cache, CompileError, Compiler, Engine, EngineError, Folders, Gate, GateError, Grants, HandlerError,
-        Linked, Module, Modules, MountError, Reuse,
+        Linked, Module, Modules, MountError, Quotas, Usage,
     },
 };
 
@@ -91,6 +93,7 @@ pub fn generation(config: &Config, modules: &Modules) -> Result<Generation, Load
         host: Arc::new(Door::new("the host", config.execution.terms)),
         linked: HashMap::new(),
         folders: HashMap::new(),
+        uncounted: Vec::new(),
     };
     let mut sites = Sites::new();
     let mut all = Vec::new();
@@ -105,8 +108,32 @@ pub fn generation(config: &Config, modules: &Modules) -> Result<Generation, Load
             sites.add(host, site.path.as_ref(), Arc::clone(&ready)).map_err(taken)?;
         }
     }
+    count(loader.uncounted);
     let only = only(config, &all);
     Ok(Generation::new(sites, &all, only))
+}
+
+/// Counts what sites with a quota hold, beside what runs: that reads all their folders.
+fn count(sites: Vec<Uncounted>) {
+    if sites.is_empty() {
+        return;
+    }
+    let counting = move || {
+        for (site, usage, mounts) in sites {
+            match usage.count(&mounts) {
+                Ok(()) => {
+                    let (bytes, files) = usage.held();
+                    info!(site, bytes, files, "counted for its quota");
+                }
+                Err(error) => {
+                    warn!(site, %error, "its files cannot be counted: its quota is about new ones alone")
+                }
+            }
+        }
+    };
+    if let Err(error) = thread::Builder::new().name("quota".into()).spawn(counting) {
+        warn!(%error, "no thread to count what sites hold: quotas are about new files alone");
+    }
 }
 
 /// The only route, where it is for all requests whatsoever.
@@ -126,6 +153,17 @@ struct Loader<'a> {
     linked: HashMap<ModuleSource, Linked>,
     /// The opened folders of routes that see the same.
     folders: HashMap<Vec<Mount>, (Folders, Arc<[Mount]>)>,
+    uncounted: Vec<Uncounted>,
+}
+
+/// A site whose files are to be counted: its name, what they count for, and where they are.
+type Uncounted = (String, Arc<Usage>, Vec<Mount>);
+
+/// What the routes of a site share.
+struct Shared<'a> {
+    identity: &'a Arc<Identity>,
+    door: Option<&'a Arc<Door>>,
+    usage: Option<&'a Arc<Usage>>,
 }
 
 impl Loader<'_> {
@@ -134,9 +172,11 @@ impl Loader<'_> {
         self.folders.clear();
         let identity = Arc::new(Identity { name: site.name.clone(), ..Identity::default() });
         let door = site.terms.map(|terms| Arc::new(Door::new(format!("site {}", site.name), terms)));
+        let usage = site.quota.map(|quota| Arc::new(Usage::new(quota)));
+        let shared = Shared { identity: &identity, door: door.as_ref(), usage: usage.as_ref() };
         let mut routes = Routes::new(site.path.as_ref());
         for route in &site.routes {
-            let loaded = self.route(route, &identity, door.as_ref()).map_err(|error| LoadError::Route {
+            let loaded = self.route(route, &shared).map_err(|error| LoadError::Route {
                 site: site.name.clone(),
                 route: route.name.clone(),
                 error: Box::new(error),
@@ -146,27 +186,32 @@ impl Loader<'_> {
                 added.map_err(|_| LoadError::Taken(site.name.clone()))?;
             }
         }
+        if let Some(usage) = usage {
+            let mounts = site.routes.iter().flat_map(|route| route.mounts.iter().cloned()).collect();
+            self.uncounted.push((site.name.clone(), usage, mounts));
+        }
         Ok(Site { identity, routes })
     }
 
-    fn route(
-        &mut self,
-        route: &config::Route,
-        site: &Arc<Identity>,
-        door: Option<&Arc<Door>>,
-    ) -> Result<Arc<Route>, LoadError> {
+    fn route(&mut self, route: &config::Route, shared: &Shared<'_>) -> Result<Arc<Route>, LoadError> {
+        let Shared { identity: site, door, usage } = *shared;
         let own = route
             .terms
             .map(|terms| Arc::new(Door::new(format!("route {} of site {}", route.name, site.name), terms)));
         let doors = own.into_iter().chain(door.cloned()).chain([Arc::clone(&self.host)]);
         let (folders, mounts) = self.folders(&route.mounts)?;
+        let folders = match (route.write, usage) {
+            (None, None) => folders,
+            (request, site) => folders.with_quotas(Quotas { request, site: site.cloned() }),
+        };
         let grants = Grants {
             folders,
             environment: route.environment.as_slice().into(),
             arguments: route.arguments.clone(),
             outbound: gate(&route.outbound)?,
+            senses: route.senses,
             limits: route.limits,
-            reuse: Reuse::default(),
+            reuse: route.reuse,
         };
         let handler = self.linked(&route.module)?.handler(grants)?;
         Ok(Arc::new(Route {
@@ -176,6 +221,8 @@ impl Loader<'_> {
             mounts,
             admission: Admission::through(doors),
             deadline: route.deadline,
+            cpu: route.cpu,
+            max_stderr: route.max_stderr,
             max_request: route.max_request,
             max_response: route.max_response,
         }))

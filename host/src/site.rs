@@ -50,6 +50,10 @@ pub struct Route {
     pub admission: Admission,
     /// How long it may take for one, not counting the time that it waits for the client.
     pub deadline: Duration,
+    /// How much of the processor's time it may take for one, if that is bounded.
+    pub cpu: Option<Duration>,
+    /// How many bytes of its standard error are kept of one.
+    pub max_stderr: usize,
     /// How many bytes the body of a request may have.
     pub max_request: u64,
     /// How many bytes it may send in one response.

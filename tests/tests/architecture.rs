@@ -97,7 +97,7 @@ const LAYERS: &[Layer] = &[
     (
         "load.rs",
         &["admission", "capability", "config", "generation", "route", "site", "wasm"],
-        &["thiserror"],
+        &["thiserror", "tracing"],
     ),
     (
         "gateway.rs",

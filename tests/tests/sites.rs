@@ -160,6 +160,72 @@ fn all_that_is_wrong_with_a_file_is_told_at_once() {
     told("a site without a `name`");
 }
 
+const LIMITS: &str = r#"
+[[site]]
+name = "a"
+module = "$GUESTS/behaviours.wasm"
+mounts = [{ host = "$FOLDER", guest = "/files", access = "rw" }]
+limits = { cpu = "50ms", max-stderr = "10B", max-write = "30B", max-files = 1 }
+clock = "still"
+random = "fixed"
+"#;
+
+#[test]
+fn processor_time_is_bounded() {
+    let host = start(LIMITS);
+    assert_eq!(host.get("/sleep?ms=200").status(), 200);
+    assert_eq!(host.get("/loop").status(), 504);
+    host.log_line("the handler used up its 50ms of the processor's time; raise cpu");
+}
+
+#[test]
+fn standard_error_is_bounded() {
+    let host = start(LIMITS);
+    let response = host.get("/stderr?bytes=1000");
+    assert!(String::from_utf8_lossy(&response.stderr).contains("more bytes of standard error dropped"));
+    assert!(response.stderr.len() < 100, "{:?}", response.stderr);
+}
+
+#[test]
+fn what_a_request_writes_is_bounded() {
+    let host = start(LIMITS);
+    assert_eq!(host.get("/write?path=/files/one").status(), 200);
+    assert_eq!(fs::read(host.folder().join("one")).expect("a file").len(), 21);
+    let host = start(&LIMITS.replace("30B", "20B"));
+    assert_ne!(host.get("/write?path=/files/two").status(), 200);
+    assert!(fs::read(host.folder().join("two")).is_ok_and(|content| content.is_empty()));
+}
+
+#[test]
+fn what_a_site_holds_is_bounded() {
+    let quota = "quota = { bytes = \"1KiB\", files = 1000 }\n";
+    let full = start(&format!("{LIMITS}{quota}"));
+    fs::write(full.folder().join("large"), [0; 2000]).expect("a file");
+    drop(full);
+    let host = TestHost::settings(&format!("{HEAD}{LIMITS}{quota}"));
+    fs::write(host.folder().join("large"), [0; 2000]).expect("a file");
+    let host = host.start();
+    host.log_line("counted for its quota");
+    assert_ne!(host.get("/write?path=/files/one").status(), 200);
+}
+
+#[test]
+fn clocks_and_numbers_tell_nothing_where_they_may_not() {
+    let host = start(LIMITS);
+    assert_eq!(host.get("/time").text(), "0 0\n");
+    assert_eq!(host.get("/chance").text(), host.get("/chance").text());
+    let host = start(&LIMITS.replace("still", "real").replace("fixed", "real"));
+    assert_ne!(host.get("/time").text(), "0 0\n");
+    assert_ne!(host.get("/chance").text(), host.get("/chance").text());
+}
+
+#[test]
+fn an_instance_serves_again_where_its_operator_wants_it() {
+    let host = start(&LIMITS.replace("cpu = \"50ms\"", "reuse = 3"));
+    let visits: Vec<_> = (0..4).map(|_| host.get("/visits").text().to_owned()).collect();
+    assert_eq!(visits, ["1\n", "2\n", "3\n", "1\n"]);
+}
+
 /// Runs `check` with these arguments.
 fn check(arguments: &[&str]) -> (bool, String, String) {
     let output = Command::new(paths::program()).arg("check").args(arguments).output().expect("the program");

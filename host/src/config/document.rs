@@ -115,6 +115,12 @@ pub struct Site {
     pub outbound: Vec<Setting<String>>,
     /// Whether the names of these servers may lead into private networks or to the machine itself. Default: false.
     pub outbound_private: Option<Setting<bool>>,
+    /// What the handler's clocks show. Default: `real`.
+    pub clock: Option<Setting<Clock>>,
+    /// What its random numbers are. Default: `real`.
+    pub random: Option<Setting<Random>>,
+    /// What the site may hold in its writable folders.
+    pub quota: Option<Quota>,
     /// Routes. A site without any, and without a preset, has one for all requests.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub route: Vec<Route>,
@@ -161,6 +167,10 @@ pub struct Route {
     pub outbound: Vec<Setting<String>>,
     /// Whether the names of these servers may lead into private networks or to the machine itself. Default: the site's.
     pub outbound_private: Option<Setting<bool>>,
+    /// What the handler's clocks show. Default: the site's.
+    pub clock: Option<Setting<Clock>>,
+    /// What its random numbers are. Default: the site's.
+    pub random: Option<Setting<Random>>,
 }
 
 /// A folder that a handler sees.
@@ -226,13 +236,61 @@ pub struct Limits {
     pub max_request: Option<Setting<Size>>,
     /// How much a handler may send in one response. Default: 1GiB.
     pub max_response: Option<Setting<Size>>,
+    /// How much a handler may write to its standard error for one request; the rest is dropped. Default: 64KiB.
+    pub max_stderr: Option<Setting<Size>>,
+    /// How many bytes a request may add to files. Default: as many as there is room for.
+    pub max_write: Option<Setting<Size>>,
+    /// How many files and folders a request may make. Default: as many as there is room for.
+    pub max_files: Option<Setting<u64>>,
+    /// How much of the processor's time a request may take. Default: as much as it has within its deadline.
+    pub cpu: Option<Setting<Time>>,
+    /// Requests that one instance of a wasi:http handler answers, one after the other. With more than one, what a request
+    /// leaves in its memory may be found by the next one. Default: 1, a fresh instance for each.
+    pub reuse: Option<Setting<u32>>,
+    /// An instance with more memory than this is not used again. Default: all of its memory.
+    pub reuse_memory: Option<Setting<Size>>,
+    /// How long an instance waits for its next request. Default: 1m.
+    pub reuse_idle: Option<Setting<Time>>,
+}
+
+/// What a site may hold.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+#[schemars(deny_unknown_fields)]
+pub struct Quota {
+    /// Bytes of all files in its writable folders. Default: as many as there is room for.
+    pub bytes: Option<Setting<Size>>,
+    /// Files and folders. Default: as many as there is room for.
+    pub files: Option<Setting<u64>>,
+}
+
+/// What a handler's clocks show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// The time.
+    Real,
+    /// When the request first looked at one: nothing can be measured.
+    Still,
+}
+
+/// What a handler's random numbers are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Random {
+    /// Random.
+    Real,
+    /// The same ones for every request.
+    Fixed,
 }
 
 impl Limits {
     fn is_empty(&self) -> bool {
-        let Self { instances, queue, queue_wait, deadline, memory, max_request, max_response } = self;
-        let numbers = instances.is_none() && queue.is_none();
-        let times = queue_wait.is_none() && deadline.is_none();
-        numbers && times && memory.is_none() && max_request.is_none() && max_response.is_none()
+        let Self { instances, queue, queue_wait, deadline, memory, max_request, max_response, .. } = self;
+        let Self { max_stderr, max_write, max_files, cpu, reuse, reuse_memory, reuse_idle, .. } = self;
+        let sizes = [memory, max_request, max_response, max_stderr, max_write, reuse_memory];
+        let times = [queue_wait, deadline, cpu, reuse_idle];
+        let numbers = instances.is_none() && queue.is_none() && max_files.is_none() && reuse.is_none();
+        numbers && sizes.iter().all(|one| one.is_none()) && times.iter().all(|one| one.is_none())
     }
 }

@@ -9,7 +9,7 @@ use super::{
     setting::{Errors, Setting},
     values::Size,
 };
-use crate::admission::Terms;
+use crate::{admission::Terms, capability::Quota, wasm::Reuse};
 
 /// The smallest memory limit: a component's stack and a little data.
 const MIN_MEMORY: u64 = 1 << 20;
@@ -53,6 +53,15 @@ pub(super) const STALL: Duration = Duration::from_mins(1);
 /// How long a stopping host waits: as long as a handler may take.
 pub(super) const DRAIN: Duration = Duration::from_secs(30);
 
+/// Bytes of standard error. Stack traces of interpreters take a few KiB; more is a handler that floods the log.
+const STDERR: usize = 64 << 10;
+
+/// The most of it that can be allowed: it is kept in memory until the request ends.
+const MAX_STDERR: u64 = 16 << 20;
+
+/// How long an instance that may serve again waits: as long as people read a page.
+const IDLE: Duration = Duration::from_mins(1);
+
 /// Limits in force at one level.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Bounds {
@@ -64,7 +73,14 @@ pub(super) struct Bounds {
     pub(super) deadline: Duration,
     pub(super) max_request: u64,
     pub(super) max_response: u64,
+    pub(super) max_stderr: usize,
+    pub(super) write: Option<Quota>,
+    pub(super) cpu: Option<Duration>,
+    pub(super) reuse: Reuse,
 }
+
+/// What is not bounded, but by the room that there is.
+const BOUNDLESS: u64 = i64::MAX as u64;
 
 impl Bounds {
     /// The host's.
@@ -82,6 +98,10 @@ impl Bounds {
             deadline: DEADLINE,
             max_request: BODY,
             max_response: BODY,
+            max_stderr: STDERR,
+            write: None,
+            cpu: None,
+            reuse: Reuse { memory: memory, idle: IDLE, ..Reuse::default() },
         };
         let terms = terms_within(terms, written, MAX_INSTANCES, errors);
         Self { terms: Some(terms), inherited: terms, ..bounds.with(written, errors) }
@@ -103,6 +123,20 @@ impl Bounds {
         Self { terms: has_terms(written).then_some(terms), ..self.with(written, errors) }
     }
 
+    fn reuse(&self, memory: usize, written: &Limits, errors: &mut Errors) -> Reuse {
+        let requests = written.reuse.as_ref().and_then(|one| {
+            errors.check(one, |number| (*number > 0).then_some(*number).ok_or_else(|| "1 or more".to_owned()))
+        });
+        let most = written.reuse_memory.as_ref().and_then(|one| errors.read(one));
+        let idle = written.reuse_idle.as_ref().and_then(|one| errors.read(one));
+        let inherited = if self.reuse.memory == self.memory { memory } else { self.reuse.memory };
+        Reuse {
+            requests: requests.unwrap_or(self.reuse.requests),
+            memory: most.map_or(inherited, |size| usize::try_from(size.0).unwrap_or(usize::MAX)),
+            idle: idle.map_or(self.reuse.idle, |time| time.0),
+        }
+    }
+
     /// With what is written about one request.
     fn with(&self, written: &Limits, errors: &mut Errors) -> Self {
         let size = |setting: &Option<Setting<Size>>, or: u64, errors: &mut Errors| {
@@ -110,14 +144,45 @@ impl Bounds {
         };
         let memory = written.memory.as_ref().and_then(|one| errors.check(one, |size| memory(size.0)));
         let deadline = written.deadline.as_ref().and_then(|one| errors.read(one));
+        let cpu = written.cpu.as_ref().and_then(|one| errors.check(one, |time| cpu(time.0)));
+        let stderr = written.max_stderr.as_ref().and_then(|one| errors.check(one, |size| stderr(size.0)));
+        let memory = memory.unwrap_or(self.memory);
         Self {
-            memory: memory.unwrap_or(self.memory),
+            memory,
+            cpu: cpu.or(self.cpu),
+            max_stderr: stderr.unwrap_or(self.max_stderr),
+            write: quota(self.write, (written.max_write.as_ref(), written.max_files.as_ref()), errors),
+            reuse: self.reuse(memory, written, errors),
             deadline: deadline.map_or(self.deadline, |time| time.0),
             max_request: size(&written.max_request, self.max_request, errors),
             max_response: size(&written.max_response, self.max_response, errors),
             ..self.clone()
         }
     }
+}
+
+/// A quota in the place of another one, as far as it is written.
+pub(super) fn quota(
+    before: Option<Quota>,
+    (bytes, files): (Option<&Setting<Size>>, Option<&Setting<u64>>),
+    errors: &mut Errors,
+) -> Option<Quota> {
+    let bytes = bytes.and_then(|one| errors.read(one)).map(|size| size.0.min(BOUNDLESS));
+    let files = files.and_then(|one| errors.read(one)).map(|files| (*files).min(BOUNDLESS));
+    if bytes.is_none() && files.is_none() {
+        return before;
+    }
+    let before = before.unwrap_or(Quota { bytes: BOUNDLESS, files: BOUNDLESS });
+    Some(Quota { bytes: bytes.unwrap_or(before.bytes), files: files.unwrap_or(before.files) })
+}
+
+fn cpu(time: Duration) -> Result<Duration, String> {
+    (time > Duration::ZERO).then_some(time).ok_or_else(|| "more than nothing".into())
+}
+
+fn stderr(bytes: u64) -> Result<usize, String> {
+    let kept = usize::try_from(bytes).ok().filter(|_| bytes <= MAX_STDERR);
+    kept.ok_or_else(|| "at most 16 MiB, which are kept in memory until the request ends".into())
 }
 
 fn has_terms(written: &Limits) -> bool {

@@ -196,6 +196,7 @@ impl WrittenExecution {
             memory: size("--memory", self.memory),
             max_request: size("--max-request", self.max_request),
             max_response: size("--max-response", self.max_response),
+            ..Limits::default()
         };
         let cache_dir =
             self.cache_dir.map(|folder| Setting::option("--cache-dir", folder.display(), folder.clone()));

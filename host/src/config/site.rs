@@ -10,17 +10,17 @@ use std::{
 use http::Method;
 
 use super::{
-    document::{self, Document, Preset},
-    limits::Bounds,
+    document::{self, Clock, Document, Preset, Random},
+    limits::{self, Bounds},
     mount::{self, Change},
     preset,
     setting::{Errors, Setting},
 };
 use crate::{
     admission::Terms,
-    capability::{Mount, Origin, Outbound},
+    capability::{Mount, Origin, Outbound, Quota, Senses},
     route::{self, Routes, UrlPath},
-    wasm::Limits,
+    wasm::{Limits, Reuse},
 };
 
 /// The longest name of a site, which stands in log lines.
@@ -37,6 +37,8 @@ pub struct Site {
     pub path: Option<UrlPath>,
     /// How many requests it runs at once; what the host may, where it is alone.
     pub terms: Option<Terms>,
+    /// What it may hold in its writable folders.
+    pub quota: Option<Quota>,
     /// Its routes, one at least.
     pub routes: Vec<Route>,
 }
@@ -62,6 +64,8 @@ pub struct Route {
     pub environment: Vec<(String, String)>,
     /// Where it may send requests of its own.
     pub outbound: Outbound,
+    /// What it learns of the world.
+    pub senses: Senses,
     /// How many requests it runs at once, where that is less than what the site may.
     pub terms: Option<Terms>,
     /// What one instance may use.
@@ -72,6 +76,14 @@ pub struct Route {
     pub max_request: u64,
     /// Bytes of one response.
     pub max_response: u64,
+    /// Bytes of standard error that are kept of a request.
+    pub max_stderr: usize,
+    /// What a request may write.
+    pub write: Option<Quota>,
+    /// The processor's time for a request.
+    pub cpu: Option<Duration>,
+    /// How often an instance is used.
+    pub reuse: Reuse,
 }
 
 /// Where a component comes from.
@@ -139,7 +151,10 @@ impl Context<'_> {
             routes.extend(self.only_route(&changes, errors));
         }
         let terms = self.bounds.terms;
-        Site { name: self.name.to_owned(), hosts, path, terms, routes }
+        let quota = self.written.quota.as_ref();
+        let quota =
+            quota.and_then(|one| limits::quota(None, (one.bytes.as_ref(), one.files.as_ref()), errors));
+        Site { name: self.name.to_owned(), hosts, path, terms, quota, routes }
     }
 
     fn root(&self, errors: &mut Errors) -> Option<PathBuf> {
@@ -186,6 +201,8 @@ impl Context<'_> {
             environment: [(&self.written.env, &self.written.env_from_host), (env, env_from_host)],
             outbound: if outbound.is_empty() { &self.written.outbound } else { outbound },
             private: outbound_private.as_ref().or(self.written.outbound_private.as_ref()),
+            clock: written.clock.as_ref().or(self.written.clock.as_ref()),
+            random: written.random.as_ref().or(self.written.random.as_ref()),
         };
         let mut all = Vec::new();
         mount::apply(&mut all, site);
@@ -221,7 +238,8 @@ impl Context<'_> {
         let none = (&BTreeMap::new(), &Vec::new());
         let environment = [(env, env_from_host), none];
         let (module, private) = (module.as_ref(), outbound_private.as_ref());
-        let handler = Handler { module, args, environment, outbound, private };
+        let (clock, random) = (self.written.clock.as_ref(), self.written.random.as_ref());
+        let handler = Handler { module, args, environment, outbound, private, clock, random };
         let bounds = self.bounds.of_route(&document::Limits::default(), errors);
         self.route(name, mounts, &handler, (&bounds, errors))
     }
@@ -241,7 +259,9 @@ impl Context<'_> {
         let arguments = handler.args.iter().filter_map(|arg| errors.read(arg).cloned()).collect();
         let environment = environment(handler.environment, errors);
         let outbound = outbound(handler, errors);
-        let &Bounds { terms, memory, deadline, max_request, max_response, .. } = bounds;
+        let &Bounds {
+            terms, memory, deadline, max_request, max_response, max_stderr, write, cpu, reuse, ..
+        } = bounds;
         let limits = Limits { memory };
         let (actions, path, methods) = (Vec::new(), None, Vec::new());
         Some(Route {
@@ -254,11 +274,16 @@ impl Context<'_> {
             mounts,
             environment,
             outbound,
+            senses: senses(handler, errors),
             terms,
             limits,
             deadline,
             max_request,
             max_response,
+            max_stderr,
+            write,
+            cpu,
+            reuse,
         })
     }
 }
@@ -273,6 +298,8 @@ struct Handler<'a> {
     environment: [Environment<'a>; 2],
     outbound: &'a [Setting<String>],
     private: Option<&'a Setting<bool>>,
+    clock: Option<&'a Setting<Clock>>,
+    random: Option<&'a Setting<Random>>,
 }
 
 fn environment(written: [Environment<'_>; 2], errors: &mut Errors) -> Vec<(String, String)> {
@@ -298,6 +325,12 @@ fn outbound(handler: &Handler<'_>, errors: &mut Errors) -> Outbound {
     let origins = handler.outbound.iter().filter_map(|one| errors.check(one, |one| origin(one))).collect();
     let private = handler.private.and_then(|private| errors.read(private).copied());
     Outbound { origins, private: private.unwrap_or_default() }
+}
+
+fn senses(handler: &Handler<'_>, errors: &mut Errors) -> Senses {
+    let clock = handler.clock.and_then(|clock| errors.read(clock));
+    let random = handler.random.and_then(|random| errors.read(random));
+    Senses { time: clock != Some(&Clock::Still), chance: random != Some(&Random::Fixed) }
 }
 
 /// Reads `SCHEME://HOST[:PORT]`.

@@ -15,6 +15,7 @@ use tokio::{sync::mpsc, time::timeout_at};
 use tracing::{info, warn};
 
 use super::{
+    budget,
     outbox::{Message, Outbox, Ticket},
     redirect::{self, RedirectError},
     roles::{self, Authorize, FileWriter, Filter},
@@ -105,6 +106,8 @@ pub(super) enum Failure {
     Full(#[from] Full),
     #[error("the handler did not finish within its deadline of {0:?}; raise --deadline if it needs longer")]
     Deadline(Duration),
+    #[error("the handler used up its {0:?} of the processor's time; raise cpu if it needs more")]
+    Cpu(Duration),
     #[error(transparent)]
     Fault(#[from] Fault),
     #[error(transparent)]
@@ -118,7 +121,7 @@ impl Failure {
             Self::Misrouted(Misrouted::Route(_, Lost::Method(_))) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Misrouted(_) => StatusCode::NOT_FOUND,
             Self::Full(Full::Queue { .. } | Full::Patience { .. }) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Deadline(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Deadline(_) | Self::Cpu(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Fault(Fault::RequestBody(_)) => StatusCode::BAD_REQUEST,
             Self::Fault(fault) if fault.is_storage() => StatusCode::INSUFFICIENT_STORAGE,
             Self::Fault(_) | Self::Redirect(_) => StatusCode::BAD_GATEWAY,
@@ -134,7 +137,7 @@ impl Failure {
             Self::Misrouted(Misrouted::Route(_, Lost::Method(_))) => "This is not done with what is here.",
             Self::Misrouted(_) => "There is nothing here.",
             Self::Full(_) => "The server is busy. Please try again in a moment.",
-            Self::Deadline(_) => "The page took too long to make. Please try again later.",
+            Self::Deadline(_) | Self::Cpu(_) => "The page took too long to make. Please try again later.",
             Self::Fault(Fault::RequestBody(_)) => "The request did not arrive whole.",
             Self::Fault(fault) if fault.is_storage() => "There is no room left for what was to be saved.",
             Self::Fault(_) | Self::Redirect(_) => "The page could not be made. The server's log says why.",
@@ -202,7 +205,7 @@ impl Dispatch {
         let (writer, body) = body::channel(None);
         let mut outbox = Outbox::new(ticket, (method, ERROR_PAGE), body.waiting(), connection);
         let work = async move {
-            conclude(Err(misrouted.into()), &variables, &Stderr::default(), &mut outbox).await;
+            conclude(Err(misrouted.into()), &variables, &Stderr::within(0), &mut outbox).await;
         };
         (Input { body: Some(writer), file: None }, Box::pin(work))
     }
@@ -265,7 +268,7 @@ impl Task {
 impl Respond {
     async fn run(self, route: Arc<Route>) {
         let Self { variables, head, body, mut outbox } = self;
-        let stderr = Stderr::default();
+        let stderr = Stderr::within(route.max_stderr);
         let mut answered = match invocation(&variables, head, body, &stderr) {
             Ok((invocation, waiting)) => answer(&route, invocation, &waiting, &mut outbox).await,
             Err(error) => Err(error.into()),
@@ -332,11 +335,28 @@ pub(super) async fn answer(
 ) -> Result<u32, Failure> {
     let _permit = route.admission.enter().await?;
     let invoked = route.handler.invoke(invocation, outbox);
-    within(route.deadline, || waiting.total(), invoked).await?.map_err(Failure::from)
+    within(route, || waiting.total(), invoked).await?.map_err(Failure::from)
 }
 
-/// Runs `work` for as long as `deadline` allows, not counting the time that it `waited` for the client.
+/// Runs `work` for as long as the route's deadline allows, not counting the time that it `waited` for the client, and for as
+/// much of the processor's time.
 pub(super) async fn within<T>(
+    route: &Route,
+    waited: impl Fn() -> Duration,
+    work: impl Future<Output = T>,
+) -> Result<T, Failure> {
+    let Route { deadline, cpu, .. } = *route;
+    match cpu {
+        // In a place of its own, so that requests without a budget do not carry the room for it.
+        Some(budget) => {
+            let metered = Box::pin(budget::within(budget, work));
+            until(deadline, waited, metered).await?.ok_or(Failure::Cpu(budget))
+        }
+        None => until(deadline, waited, work).await,
+    }
+}
+
+async fn until<T>(
     deadline: Duration,
     waited: impl Fn() -> Duration,
     work: impl Future<Output = T>,

@@ -1,5 +1,6 @@
 //! Serving: sockets, connections, and the way of a request through them.
 
+mod budget;
 mod connection;
 mod dispatch;
 mod inherited;

@@ -64,7 +64,7 @@ pub(super) async fn follow(
         }
         Ok(status)
     };
-    within(route.deadline, || waiting.total(), responses).await?
+    within(route, || waiting.total(), responses).await?
 }
 
 /// The paths for which the handler was asked so far.

@@ -77,7 +77,7 @@ impl Authorize {
 
     pub(super) async fn run(self, route: Arc<Route>) {
         let Self { variables, mut outbox, waiting } = self;
-        let stderr = Stderr::default();
+        let stderr = Stderr::within(route.max_stderr);
         let decided = decide(&route, &variables, &stderr, &waiting).await;
         let answered = match decided {
             Ok(decision) => say(decision, &mut outbox).await.map(|()| 0),
@@ -98,7 +98,7 @@ async fn decide(
 ) -> Result<Decision, Failure> {
     let _permit = route.admission.enter().await?;
     let deciding = route.handler.authorize(variables.clone(), stderr.clone());
-    Ok(within(route.deadline, || waiting.total(), deciding).await??)
+    Ok(within(route, || waiting.total(), deciding).await??)
 }
 
 async fn say(decision: Decision, outbox: &mut Outbox) -> Result<(), Failure> {
@@ -156,7 +156,7 @@ impl Filter {
 
     pub(super) async fn run(self, route: Arc<Route>) {
         let Self { variables, head: (head, body), file: (file_head, content), begun, mut outbox } = self;
-        let (stderr, waiting) = (Stderr::default(), [body.waiting(), content.waiting()]);
+        let (stderr, waiting) = (Stderr::within(route.max_stderr), [body.waiting(), content.waiting()]);
         let answered = match (invocation(&variables, head, body, &stderr), file_head) {
             (Ok((invocation, _)), Ok(FileHead { last_modified, length })) => {
                 let file = File { last_modified, length, content, begun };
@@ -180,5 +180,5 @@ async fn filter(
     let _permit = route.admission.enter().await?;
     let filtering = route.handler.filter(invocation, file, outbox);
     let waited = || waiting.iter().map(body::Waiting::total).sum();
-    Ok(within(route.deadline, waited, filtering).await??)
+    Ok(within(route, waited, filtering).await??)
 }

@@ -29,7 +29,7 @@ use super::{
 };
 #[cfg(feature = "wasi-03")]
 use super::{interfaces::HANDLER, service::Service};
-use crate::request::Variables;
+use crate::{capability::Senses, request::Variables};
 
 /// Why a component is refused that would go round the guard.
 const ROUND: &str = "it reaches files by wasi:filesystem@0.3, which heeds no hidden files, no names that may be written and \
@@ -138,6 +138,8 @@ pub struct Grants {
     pub arguments: Vec<String>,
     /// Its way to other servers, if it has one.
     pub outbound: Option<Gate>,
+    /// What it learns of the world.
+    pub senses: Senses,
     /// What one instance may use.
     pub limits: Limits,
     /// How often one instance answers, for handlers of `wasi:http`. Those of other interfaces are always fresh.
@@ -222,12 +224,12 @@ impl Linked {
 
     fn granted(&self, grants: Grants) -> wasmtime::Result<Handler> {
         let Self { name: _, plain, guarded, exports, engine } = self;
-        let Grants { folders, environment, arguments, outbound, limits, reuse } = grants;
+        let Grants { folders, environment, arguments, outbound, senses, limits, reuse } = grants;
         if folders.is_guarded() && goes_round(plain) {
             return Err(wasmtime::Error::msg(ROUND));
         }
         let component = if folders.need_guard() { guarded } else { plain };
-        let sandbox = Sandbox { engine: engine.clone(), folders, environment, outbound, limits };
+        let sandbox = Sandbox { engine: engine.clone(), folders, environment, outbound, senses, limits };
         let authorizer =
             exports.offers(AUTHORIZATION).then(|| Authorizer::new(component.clone(), sandbox.clone()));
         let filter = exports.offers(FILTERING).then(|| Filter::new(component.clone(), sandbox.clone()));

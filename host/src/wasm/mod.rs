@@ -23,6 +23,7 @@ mod outbound;
 mod preview1;
 mod reuse;
 mod sandbox;
+mod senses;
 #[cfg(feature = "wasi-03")]
 mod service;
 mod stdio;
@@ -41,4 +42,4 @@ pub use http::{Invocation, Respond};
 pub use limits::Limits;
 pub use outbound::{Gate, GateError};
 pub use reuse::Reuse;
-pub use store::{STDERR_LIMIT, Stderr};
+pub use store::Stderr;

@@ -20,7 +20,7 @@ use super::{
     outbound::Gate,
     store::{State, Stderr},
 };
-use crate::request::Variables;
+use crate::{capability::Senses, request::Variables};
 
 /// The folders and limits of one route, and the engine.
 #[derive(Clone)]
@@ -29,6 +29,7 @@ pub(super) struct Sandbox {
     pub(super) folders: Folders,
     pub(super) environment: Arc<[(String, String)]>,
     pub(super) outbound: Option<Gate>,
+    pub(super) senses: Senses,
     pub(super) limits: Limits,
 }
 

@@ -31,12 +31,9 @@ use super::{
     limits::{HANDLES, Limiter, Refusal},
     outbound::{Gate, Sent},
     sandbox::Sandbox,
+    senses,
 };
-use crate::request::Variables;
-
-/// Bytes of standard error that one request may leave in the log and send to the web server. Stack traces of
-/// interpreters take a few KiB; more is a handler that floods the log.
-pub const STDERR_LIMIT: usize = 64 << 10;
+use crate::{capability::Senses, request::Variables};
 
 /// Bytes of all names and values of one header map, with the engine's overhead.
 pub(super) const HEADER_BYTES: usize = 128 << 10;
@@ -61,9 +58,10 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(sandbox: &Sandbox, variables: Variables, stderr: Stderr) -> Self {
-        let Sandbox { engine: _, folders, environment, outbound, limits } = sandbox;
+        let Sandbox { engine: _, folders, environment, outbound, senses, limits } = sandbox;
         let hooks = Hooks(outbound.clone());
-        let world = World { folders: folders.clone(), stderr, errors: None, program: None, seen: None };
+        let (folders, senses) = (folders.clone(), *senses);
+        let world = World { folders, senses, stderr, errors: None, program: None, seen: None };
         let environment = Arc::clone(environment);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADER_BYTES);
@@ -142,6 +140,7 @@ impl IoView for State {
 /// the generators alone takes some three per cent of the instructions of the smallest one.
 struct World {
     folders: Folders,
+    senses: Senses,
     stderr: Stderr,
     errors: Option<Errors>,
     program: Option<Program>,
@@ -150,7 +149,7 @@ struct World {
 
 impl World {
     fn look(&mut self) -> &mut WasiCtx {
-        let Self { folders, stderr, errors, program, seen } = self;
+        let Self { folders, senses, stderr, errors, program, seen } = self;
         seen.get_or_insert_with(|| {
             let mut wasi = WasiCtx::builder();
             let errors = &*errors.insert(Errors::new(stderr.clone()));
@@ -158,6 +157,7 @@ impl World {
             if let Some(Program { arguments: _, stdin, stdout }) = program {
                 wasi.stdin(stdin.clone()).stdout(stdout.clone());
             }
+            senses::limit(&mut wasi, *senses);
             let mut wasi = wasi.build();
             *wasi.filesystem() = folders.context();
             Box::new(wasi)
@@ -208,18 +208,24 @@ impl WasiHttpHooks for Hooks {
     }
 }
 
-/// The standard error of one request: kept up to [`STDERR_LIMIT`], the rest is counted and dropped.
-#[derive(Debug, Clone, Default)]
+/// The standard error of one request: kept up to a limit, the rest is counted and dropped.
+#[derive(Debug, Clone)]
 pub struct Stderr(Arc<Mutex<Captured>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Captured {
     text: Vec<u8>,
-    kept: usize,
+    /// How many more bytes are kept.
+    room: usize,
     dropped: usize,
 }
 
 impl Stderr {
+    /// Keeps up to `limit` bytes in all.
+    pub fn within(limit: usize) -> Self {
+        Self(Arc::new(Mutex::new(Captured { text: Vec::new(), room: limit, dropped: 0 })))
+    }
+
     /// Takes what was written so far, with a note of what was dropped.
     pub fn take(&self) -> Vec<u8> {
         let mut captured = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -234,10 +240,9 @@ impl Stderr {
 
     pub(super) fn keep(&self, bytes: &[u8]) {
         let mut captured = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = STDERR_LIMIT - captured.kept;
-        let (kept, dropped) = bytes.split_at(room.min(bytes.len()));
+        let (kept, dropped) = bytes.split_at(captured.room.min(bytes.len()));
         captured.text.extend_from_slice(kept);
-        captured.kept += kept.len();
+        captured.room -= kept.len();
         captured.dropped += dropped.len();
     }
 }

@@ -75,7 +75,7 @@ fn each_request_has_its_own_standard_error_and_variables() {
     let sandbox = Sandbox::new(&[]);
     let handler = counter(&sandbox, OFTEN);
     for length in [80, 160, 240] {
-        let stderr = Stderr::default();
+        let stderr = Stderr::within(1 << 20);
         get_with(&handler, &format!("/stderr?bytes={length}"), &stderr).expect("an answer");
         assert_eq!(stderr.take().len(), length);
     }

@@ -9,7 +9,7 @@ use std::{
 
 use fcgi_wasm_host::{
     body,
-    capability::{Access, Mount},
+    capability::{Access, Mount, Senses},
     request::Variables,
     trust::Trust,
     wasm::{
@@ -90,6 +90,7 @@ impl Sandbox {
             environment: [].into(),
             arguments: Vec::new(),
             outbound: None,
+            senses: Senses::default(),
             limits: Limits::default(),
             reuse,
         };
@@ -99,13 +100,13 @@ impl Sandbox {
 
 /// What comes of each line of a script.
 pub(crate) fn run(handler: &Handler, script: &[&str]) -> Result<Vec<String>, Fault> {
-    let text = answer(handler, invocation("/", &script.join("\n"), &Stderr::default()))?;
+    let text = answer(handler, invocation("/", &script.join("\n"), &Stderr::within(1 << 20)))?;
     Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// What a handler answers at a path.
 pub(crate) fn get(handler: &Handler, path: &str) -> Result<String, Fault> {
-    get_with(handler, path, &Stderr::default())
+    get_with(handler, path, &Stderr::within(1 << 20))
 }
 
 /// The same, with what it writes to its standard error.
@@ -117,7 +118,7 @@ pub(crate) fn get_with(handler: &Handler, path: &str, stderr: &Stderr) -> Result
 pub(crate) fn give_up(handler: &Handler, path: &str) {
     let work = async {
         let mut answer = Answer::default();
-        let asked = handler.invoke(invocation(path, "", &Stderr::default()), &mut answer);
+        let asked = handler.invoke(invocation(path, "", &Stderr::within(1 << 20)), &mut answer);
         tokio::time::timeout(Duration::from_millis(20), asked).await
     };
     runtime().block_on(work).expect_err("no end");

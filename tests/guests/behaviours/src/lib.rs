@@ -78,6 +78,8 @@ fn behaviour(path: &str) -> Option<fn(Exchange)> {
         "/with" => mirrors::with,
         "/big-header" => mirrors::big_header,
         "/stderr" => mirrors::stderr,
+        "/time" => mirrors::time,
+        "/chance" => mirrors::chance,
         "/stdout" => mirrors::stdout,
         "/echo" => bodies::echo,
         "/count" => bodies::count,

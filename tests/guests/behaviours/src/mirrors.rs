@@ -113,3 +113,16 @@ fn print(exchange: Exchange, mut stream: impl Write) {
         Err(error) => exchange.text(500, &format!("{error}\n")),
     }
 }
+
+/// How long a moment of work seems to take, in nanoseconds.
+pub(crate) fn time(exchange: Exchange) {
+    let before = (std::time::Instant::now(), std::time::SystemTime::now());
+    std::hint::black_box((0..10_000_000_u64).fold(0, |sum, number| sum ^ number));
+    let seems = (before.0.elapsed(), before.1.elapsed().unwrap_or_default());
+    exchange.text(200, &format!("{} {}\n", seems.0.as_nanos(), seems.1.as_nanos()));
+}
+
+/// A number that is random.
+pub(crate) fn chance(exchange: Exchange) {
+    exchange.text(200, &format!("{}\n", wasip2::random::random::get_random_u64()));
+}

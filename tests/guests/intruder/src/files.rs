@@ -70,9 +70,9 @@ impl Files {
                 self.kept = Some(open(at, PathFlags::empty(), path, OpenFlags::empty(), READ | WRITE)?);
                 done(Ok(()))
             }
-            ["leak", at, path] => done(
-                open(at, PathFlags::empty(), path, OpenFlags::empty(), READ).map(std::mem::forget),
-            ),
+            ["leak", at, path] => {
+                done(open(at, PathFlags::empty(), path, OpenFlags::empty(), READ).map(std::mem::forget))
+            }
             ["kept-read"] => self.kept.as_ref().map_or(Err(ErrorCode::BadDescriptor), read),
             ["kept-write", text] => {
                 self.kept.as_ref().map_or(Err(ErrorCode::BadDescriptor), |file| write(file, 0, text))
