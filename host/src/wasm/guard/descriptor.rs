@@ -60,7 +60,11 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     async fn metadata_hash(&mut self, fd: Fd) -> FsResult<MetadataHashValue> {
-        self.fs.metadata_hash(fd).await
+        let stat = match self.fs.table.get(&fd)? {
+            Descriptor::File(file) => Stat::of(&file.file),
+            Descriptor::Dir(dir) => Stat::of(&dir.dir),
+        };
+        Ok(stat.map_err(|error| code(&error))?.hash())
     }
 
     async fn set_times(&mut self, fd: Fd, accessed: NewTimestamp, modified: NewTimestamp) -> FsResult<()> {
@@ -113,19 +117,7 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     async fn stat_at(&mut self, fd: Fd, flags: PathFlags, path: String) -> FsResult<DescriptorStat> {
-        let (fd, written) = match self.locate(&fd, path, flags.into()).await? {
-            Located::Folder(path) => return self.fs.stat_at(fd, PathFlags::SYMLINK_FOLLOW, path).await,
-            Located::Place(place) => {
-                place.found()?;
-                if self.hides(&place)? {
-                    return Err(ErrorCode::NoEntry.into());
-                }
-                (self.lend(&place, false)?, place.written)
-            }
-        };
-        let done = self.fs.stat_at(again(&fd), PathFlags::empty(), written).await;
-        self.fs.table.delete(fd)?;
-        done
+        Ok(self.look(&fd, flags, path).await?.told())
     }
 
     async fn metadata_hash_at(
@@ -134,21 +126,7 @@ impl HostDescriptor for Guarded<'_> {
         flags: PathFlags,
         path: String,
     ) -> FsResult<MetadataHashValue> {
-        let (fd, written) = match self.locate(&fd, path, flags.into()).await? {
-            Located::Folder(path) => {
-                return self.fs.metadata_hash_at(fd, PathFlags::SYMLINK_FOLLOW, path).await;
-            }
-            Located::Place(place) => {
-                place.found()?;
-                if self.hides(&place)? {
-                    return Err(ErrorCode::NoEntry.into());
-                }
-                (self.lend(&place, false)?, place.written)
-            }
-        };
-        let done = self.fs.metadata_hash_at(again(&fd), PathFlags::empty(), written).await;
-        self.fs.table.delete(fd)?;
-        done
+        Ok(self.look(&fd, flags, path).await?.hash())
     }
 
     async fn readlink_at(&mut self, fd: Fd, path: String) -> FsResult<String> {

@@ -108,7 +108,7 @@ impl Guarded<'_> {
     }
 
     /// Opens the folder at a path, as far as the engine lets it.
-    async fn folder(&mut self, fd: &Resource<Descriptor>, path: &str) -> FsResult<Dir> {
+    pub(super) async fn folder(&mut self, fd: &Resource<Descriptor>, path: &str) -> FsResult<Dir> {
         if path == "." {
             return match self.fs.table.get(fd)? {
                 Descriptor::Dir(dir) => Ok(dir.clone()),
