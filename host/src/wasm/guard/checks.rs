@@ -102,7 +102,7 @@ impl Guarded<'_> {
     }
 
     /// Fails for a file that has become a hidden one since it was opened.
-    pub(super) fn may_be_read(&self, fd: &Resource<Descriptor>) -> FsResult<()> {
+    pub(super) fn is_not_hidden(&self, fd: &Resource<Descriptor>) -> FsResult<()> {
         let (rules, Descriptor::File(file)) = (self.guard.rules(), self.fs.table.get(fd)?) else {
             return Ok(());
         };

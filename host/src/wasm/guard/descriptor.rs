@@ -15,7 +15,7 @@ use wasmtime_wasi::{
 };
 
 use super::{
-    Guarded,
+    Guarded, Looked,
     door::{At, code},
     open::Opening,
     place::{Links, Located, Place},
@@ -68,7 +68,7 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     async fn set_times(&mut self, fd: Fd, accessed: NewTimestamp, modified: NewTimestamp) -> FsResult<()> {
-        self.may_be_read(&fd)?;
+        self.is_not_hidden(&fd)?;
         self.fs.set_times(fd, accessed, modified).await
     }
 
@@ -78,7 +78,6 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     async fn read(&mut self, fd: Fd, len: Filesize, offset: Filesize) -> FsResult<(Vec<u8>, bool)> {
-        self.may_be_read(&fd)?;
         self.fs.read(fd, len, offset).await
     }
 
@@ -89,7 +88,6 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     fn read_via_stream(&mut self, fd: Fd, offset: Filesize) -> FsResult<Resource<DynInputStream>> {
-        self.may_be_read(&fd)?;
         self.fs.read_via_stream(fd, offset)
     }
 
@@ -117,7 +115,9 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     async fn stat_at(&mut self, fd: Fd, flags: PathFlags, path: String) -> FsResult<DescriptorStat> {
-        Ok(self.look(&fd, flags, path).await?.told())
+        let stat = self.look(&fd, flags, path.clone()).await?;
+        self.guard.looked = Some(Looked { at: (fd.rep(), flags, path), stat });
+        Ok(stat.told())
     }
 
     async fn metadata_hash_at(
@@ -126,7 +126,12 @@ impl HostDescriptor for Guarded<'_> {
         flags: PathFlags,
         path: String,
     ) -> FsResult<MetadataHashValue> {
-        Ok(self.look(&fd, flags, path).await?.hash())
+        // Guests' libraries ask for both, one right after the other.
+        let at = (fd.rep(), flags, path);
+        if let Some(looked) = self.guard.looked.take_if(|looked| looked.at == at) {
+            return Ok(looked.stat.hash());
+        }
+        Ok(self.look(&fd, flags, at.2).await?.hash())
     }
 
     async fn readlink_at(&mut self, fd: Fd, path: String) -> FsResult<String> {
@@ -265,6 +270,7 @@ impl HostDescriptor for Guarded<'_> {
 
     fn drop(&mut self, fd: Fd) -> wasmtime::Result<()> {
         self.guard.restricted.remove(&fd.rep());
+        self.guard.looked = None;
         HostDescriptor::drop(&mut self.fs, fd)
     }
 }

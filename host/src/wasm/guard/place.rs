@@ -86,6 +86,7 @@ impl Guarded<'_> {
         mut path: String,
         links: Links,
     ) -> FsResult<Located> {
+        self.guard.looked = None;
         for _ in 0..LINKS {
             let Some((before, name, written)) = split(&path) else { return Ok(Located::Folder(path)) };
             let folder = self.folder(fd, before).await?;
