@@ -74,12 +74,15 @@ fn waiting_instances_make_room() {
 fn each_request_has_its_own_standard_error_and_variables() {
     let sandbox = Sandbox::new(&[]);
     let handler = counter(&sandbox, OFTEN);
-    for length in [80, 160, 240] {
+    for (round, length) in [80, 160, 240].into_iter().enumerate() {
+        assert_eq!(visits(&handler), (round + 1).to_string());
         let stderr = Stderr::within(1 << 20);
         get_with(&handler, &format!("/stderr?bytes={length}"), &stderr).expect("an answer");
         assert_eq!(stderr.take().len(), length);
+        get(&handler, "/stdout").expect("an answer");
+        let environment = get(&handler, "/env").expect("an answer");
+        assert!(environment.contains("REQUEST=/env\n"), "{environment}");
     }
-    assert_eq!(visits(&handler), "4");
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn invocation(path: &str, content: &str, stderr: &Stderr) -> Invocation {
     writer.finish();
     let mut request = Request::new(body);
     *request.uri_mut() = format!("http://localhost{path}").parse().expect("a URI");
-    let variables = Variables::new([("SCRIPT_NAME", "/")].into_iter().collect(), Trust::default());
+    let variables = Variables::new([("REQUEST", path)].into_iter().collect(), Trust::default());
     Invocation { request, scheme: Scheme::HTTP, variables, stderr: stderr.clone() }
 }
 

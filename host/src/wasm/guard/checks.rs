@@ -6,13 +6,16 @@ use wasmtime::component::Resource;
 use wasmtime_wasi::{
     FsPerms,
     filesystem::{Descriptor, File},
-    p2::{DynOutputStream, FsResult, bindings::filesystem::types::ErrorCode},
+    p2::{
+        DynOutputStream, FsResult,
+        bindings::filesystem::types::{ErrorCode, PathFlags},
+    },
 };
 
 use super::{
     Guarded,
     door::{At, code},
-    place::{Links, Place},
+    place::{Links, Located, Place},
     stat::Stat,
     stream::Writer,
 };
@@ -25,6 +28,31 @@ impl Guarded<'_> {
         let file = place.found.filter(|_| !by_name && rules.hide());
         let by_file = file.map(|file| rules.hide_file(&file)).transpose().map_err(|error| code(&error))?;
         Ok(by_name || by_file.unwrap_or_default())
+    }
+
+    /// What a path leads to.
+    pub(super) async fn look(
+        &mut self,
+        fd: &Resource<Descriptor>,
+        flags: PathFlags,
+        path: String,
+    ) -> FsResult<Stat> {
+        match self.locate(fd, path, flags.into()).await? {
+            Located::Folder(path) => {
+                let folder = self.folder(fd, &path).await?;
+                Ok(Stat::of(&folder.dir).map_err(|error| code(&error))?)
+            }
+            Located::Place(place) => {
+                let found = *place.found()?;
+                if self.hides(&place)? {
+                    return Err(ErrorCode::NoEntry.into());
+                }
+                if !found.is_folder() && place.name != place.written {
+                    return Err(ErrorCode::NotDirectory.into());
+                }
+                Ok(found)
+            }
+        }
     }
 
     /// A place that exists, so that its hidden files do not.
@@ -74,7 +102,7 @@ impl Guarded<'_> {
     }
 
     /// Fails for a file that has become a hidden one since it was opened.
-    pub(super) fn may_be_read(&self, fd: &Resource<Descriptor>) -> FsResult<()> {
+    pub(super) fn is_not_hidden(&self, fd: &Resource<Descriptor>) -> FsResult<()> {
         let (rules, Descriptor::File(file)) = (self.guard.rules(), self.fs.table.get(fd)?) else {
             return Ok(());
         };

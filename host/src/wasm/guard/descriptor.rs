@@ -15,7 +15,7 @@ use wasmtime_wasi::{
 };
 
 use super::{
-    Guarded,
+    Guarded, Looked,
     door::{At, code},
     open::Opening,
     place::{Links, Located, Place},
@@ -60,11 +60,15 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     async fn metadata_hash(&mut self, fd: Fd) -> FsResult<MetadataHashValue> {
-        self.fs.metadata_hash(fd).await
+        let stat = match self.fs.table.get(&fd)? {
+            Descriptor::File(file) => Stat::of(&file.file),
+            Descriptor::Dir(dir) => Stat::of(&dir.dir),
+        };
+        Ok(stat.map_err(|error| code(&error))?.hash())
     }
 
     async fn set_times(&mut self, fd: Fd, accessed: NewTimestamp, modified: NewTimestamp) -> FsResult<()> {
-        self.may_be_read(&fd)?;
+        self.is_not_hidden(&fd)?;
         self.fs.set_times(fd, accessed, modified).await
     }
 
@@ -74,7 +78,6 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     async fn read(&mut self, fd: Fd, len: Filesize, offset: Filesize) -> FsResult<(Vec<u8>, bool)> {
-        self.may_be_read(&fd)?;
         self.fs.read(fd, len, offset).await
     }
 
@@ -85,7 +88,6 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     fn read_via_stream(&mut self, fd: Fd, offset: Filesize) -> FsResult<Resource<DynInputStream>> {
-        self.may_be_read(&fd)?;
         self.fs.read_via_stream(fd, offset)
     }
 
@@ -113,19 +115,9 @@ impl HostDescriptor for Guarded<'_> {
     }
 
     async fn stat_at(&mut self, fd: Fd, flags: PathFlags, path: String) -> FsResult<DescriptorStat> {
-        let (fd, written) = match self.locate(&fd, path, flags.into()).await? {
-            Located::Folder(path) => return self.fs.stat_at(fd, PathFlags::SYMLINK_FOLLOW, path).await,
-            Located::Place(place) => {
-                place.found()?;
-                if self.hides(&place)? {
-                    return Err(ErrorCode::NoEntry.into());
-                }
-                (self.lend(&place, false)?, place.written)
-            }
-        };
-        let done = self.fs.stat_at(again(&fd), PathFlags::empty(), written).await;
-        self.fs.table.delete(fd)?;
-        done
+        let stat = self.look(&fd, flags, path.clone()).await?;
+        self.guard.looked = Some(Looked { at: (fd.rep(), flags, path), stat });
+        Ok(stat.told())
     }
 
     async fn metadata_hash_at(
@@ -134,21 +126,12 @@ impl HostDescriptor for Guarded<'_> {
         flags: PathFlags,
         path: String,
     ) -> FsResult<MetadataHashValue> {
-        let (fd, written) = match self.locate(&fd, path, flags.into()).await? {
-            Located::Folder(path) => {
-                return self.fs.metadata_hash_at(fd, PathFlags::SYMLINK_FOLLOW, path).await;
-            }
-            Located::Place(place) => {
-                place.found()?;
-                if self.hides(&place)? {
-                    return Err(ErrorCode::NoEntry.into());
-                }
-                (self.lend(&place, false)?, place.written)
-            }
-        };
-        let done = self.fs.metadata_hash_at(again(&fd), PathFlags::empty(), written).await;
-        self.fs.table.delete(fd)?;
-        done
+        // Guests' libraries ask for both, one right after the other.
+        let at = (fd.rep(), flags, path);
+        if let Some(looked) = self.guard.looked.take_if(|looked| looked.at == at) {
+            return Ok(looked.stat.hash());
+        }
+        Ok(self.look(&fd, flags, at.2).await?.hash())
     }
 
     async fn readlink_at(&mut self, fd: Fd, path: String) -> FsResult<String> {
@@ -287,6 +270,7 @@ impl HostDescriptor for Guarded<'_> {
 
     fn drop(&mut self, fd: Fd) -> wasmtime::Result<()> {
         self.guard.restricted.remove(&fd.rep());
+        self.guard.looked = None;
         HostDescriptor::drop(&mut self.fs, fd)
     }
 }

@@ -27,12 +27,12 @@ use wasmtime_wasi::{
         FsError, FsResult, ReaddirIterator,
         bindings::filesystem::{
             preopens,
-            types::{self, DirectoryEntry, ErrorCode, HostDirectoryEntryStream},
+            types::{self, DirectoryEntry, ErrorCode, HostDirectoryEntryStream, PathFlags},
         },
     },
 };
 
-use self::{door::Door, rules::Names};
+use self::{door::Door, rules::Names, stat::Stat};
 use super::{filesystem::Folders, limits::Refusal, store::State};
 
 /// What is known about the handles of one instance.
@@ -42,18 +42,26 @@ pub(super) struct Guard {
     restricted: HashMap<u32, Arc<Names>>,
     /// What listings of folders with hidden files leave out.
     listings: HashMap<u32, Vec<String>>,
+    looked: Option<Looked>,
+}
+
+/// What was found at a path, until the next one is followed.
+struct Looked {
+    at: (u32, PathFlags, String),
+    stat: Stat,
 }
 
 impl Guard {
     pub(super) fn new(folders: &Folders) -> Self {
         let door = Arc::new(Door::new(folders.rules(), folders.quotas()));
-        Self { door, restricted: HashMap::new(), listings: HashMap::new() }
+        Self { door, restricted: HashMap::new(), listings: HashMap::new(), looked: None }
     }
 
     /// Ends a request's count; its open folders stay what they are.
     pub(super) fn rest(&mut self, folders: &Folders) {
         self.door = Arc::new(Door::new(folders.rules(), folders.quotas()));
         self.listings.clear();
+        self.looked = None;
     }
 
     /// What was refused first, if anything was.

@@ -6,7 +6,7 @@ use rustix::fs::{AtFlags, unlinkat};
 use wasmtime::component::Resource;
 use wasmtime_wasi::{
     FsPerms,
-    filesystem::Descriptor,
+    filesystem::{Descriptor, File},
     p2::{
         FsError, FsResult,
         bindings::filesystem::types::{DescriptorFlags, ErrorCode, HostDescriptor, OpenFlags, PathFlags},
@@ -17,7 +17,7 @@ use super::{
     Guarded,
     door::code,
     place::{Links, Located, Place, split},
-    rules::Names,
+    rules::{Names, Rules},
     stat::Stat,
 };
 
@@ -102,8 +102,8 @@ impl Guarded<'_> {
         let may_be_written =
             |(_, name, _): (&str, &str, &str)| names.as_ref().is_some_and(|names| names.allow(name));
         let lift = split(path).is_some_and(may_be_written);
-        let (opened, stat) = self.admit(opened, ErrorCode::NoEntry, lift)?;
-        self.label(&opened, &stat, names.as_ref());
+        let opened = self.admit(opened, ErrorCode::NoEntry, lift)?;
+        self.label(&opened, names.as_ref())?;
         Ok(opened)
     }
 
@@ -140,11 +140,11 @@ impl Guarded<'_> {
         };
         let opened = self.open_there(&place, how, opening.existing()).await?;
         let lift = place.names.as_ref().is_some_and(|names| names.allow(&place.name));
-        let (opened, stat) = self.admit(opened, refusal, lift)?;
-        if opening.how.contains(OpenFlags::TRUNCATE) && stat.is_file() && stat.size > 0 {
+        let opened = self.admit(opened, refusal, lift)?;
+        if opening.how.contains(OpenFlags::TRUNCATE) {
             self.truncate(&opened)?;
         }
-        self.label(&opened, &stat, place.names.as_ref());
+        self.label(&opened, place.names.as_ref())?;
         Ok(opened)
     }
 
@@ -173,9 +173,9 @@ impl Guarded<'_> {
         let door = Arc::clone(&self.guard.door);
         let how = OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
         let opened = door.make(self.open_there(place, how, opening.existing())).await?;
-        let refused = self.admit(opened, ErrorCode::NotPermitted, place.names.is_some());
+        let admitted = self.admit(opened, ErrorCode::NotPermitted, place.names.is_some());
         // In a folder that does not tell all names apart it may be the hidden one after all.
-        refused.map(|(opened, _)| opened).inspect_err(|_| {
+        admitted.inspect_err(|_| {
             let _ = unlinkat(&place.folder.dir, &place.name, AtFlags::empty());
         })
     }
@@ -207,40 +207,25 @@ impl Guarded<'_> {
         opened: Resource<Descriptor>,
         refusal: ErrorCode,
         lift: bool,
-    ) -> FsResult<(Resource<Descriptor>, Stat)> {
-        let (admitted, stat) = match self.fs.table.get_mut(&opened)? {
-            Descriptor::Dir(dir) => (Ok(()), Stat::of(&dir.dir)),
-            Descriptor::File(file) => {
-                let stat = Stat::of(&file.file);
-                let admitted = stat.as_ref().map_or(Ok(()), |stat| {
-                    // With another name it is also a file that may not be written.
-                    let alone = stat.names <= 1;
-                    let written = file.perms == FsPerms::ReadWrite;
-                    if lift {
-                        file.perms = if alone { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
-                    }
-                    if lift && written && !alone { Err(ErrorCode::NotPermitted) } else { Ok(()) }
-                });
-                (admitted, stat)
-            }
+    ) -> FsResult<Resource<Descriptor>> {
+        let Self { fs, guard } = self;
+        let checked = match fs.table.get_mut(&opened)? {
+            Descriptor::Dir(_) => Ok(()),
+            Descriptor::File(file) => checked(guard.rules(), file, refusal, lift),
         };
-        let is_hidden = |stat: &Stat| self.guard.rules().hide_file(stat).map_err(|error| code(&error));
-        let checked = stat.map_err(|error| code(&error)).and_then(|stat| {
-            admitted?;
-            if is_hidden(&stat)? { Err(refusal) } else { Ok(stat) }
-        });
-        match checked {
-            Ok(stat) => Ok((opened, stat)),
-            Err(error) => {
-                self.fs.table.delete(opened)?;
-                Err(error.into())
-            }
+        if let Err(error) = checked {
+            fs.table.delete(opened)?;
+            return Err(error.into());
         }
+        Ok(opened)
     }
 
     fn truncate(&mut self, opened: &Resource<Descriptor>) -> FsResult<()> {
         let Descriptor::File(file) = self.fs.table.get(opened)? else { return Ok(()) };
-        let cut = self.guard.door.set_size(&file.file, 0);
+        let cut = Stat::of(&file.file).and_then(|stat| match stat.is_file() && stat.size > 0 {
+            true => self.guard.door.set_size(&file.file, 0),
+            false => Ok(()),
+        });
         if let Err(error) = cut {
             self.fs.table.delete(Resource::<Descriptor>::new_own(opened.rep()))?;
             return Err(code(&error).into());
@@ -249,11 +234,30 @@ impl Guarded<'_> {
     }
 
     /// Hands a mount's rules down to a folder inside.
-    fn label(&mut self, opened: &Resource<Descriptor>, stat: &Stat, names: Option<&Arc<Names>>) {
-        if stat.is_folder() {
+    fn label(&mut self, opened: &Resource<Descriptor>, names: Option<&Arc<Names>>) -> FsResult<()> {
+        if names.is_some() && matches!(self.fs.table.get(opened)?, Descriptor::Dir(_)) {
             self.guard.restrict(opened, names);
         }
+        Ok(())
     }
+}
+
+/// Whether a file may be had. With `lift` it may be written, unless it has another name: that may be one that may not be.
+fn checked(rules: &Rules, file: &mut File, refusal: ErrorCode, lift: bool) -> Result<(), ErrorCode> {
+    if !lift && !rules.hide() {
+        return Ok(());
+    }
+    let stat = Stat::of(&file.file).map_err(|error| code(&error))?;
+    if rules.hide_file(&stat).map_err(|error| code(&error))? {
+        return Err(refusal);
+    }
+    if lift && stat.names > 1 && file.perms == FsPerms::ReadWrite {
+        return Err(ErrorCode::NotPermitted);
+    }
+    if lift && stat.names <= 1 {
+        file.perms = FsPerms::ReadWrite;
+    }
+    Ok(())
 }
 
 fn is(error: &FsError, code: &ErrorCode) -> bool {

@@ -86,6 +86,7 @@ impl Guarded<'_> {
         mut path: String,
         links: Links,
     ) -> FsResult<Located> {
+        self.guard.looked = None;
         for _ in 0..LINKS {
             let Some((before, name, written)) = split(&path) else { return Ok(Located::Folder(path)) };
             let folder = self.folder(fd, before).await?;
@@ -108,7 +109,7 @@ impl Guarded<'_> {
     }
 
     /// Opens the folder at a path, as far as the engine lets it.
-    async fn folder(&mut self, fd: &Resource<Descriptor>, path: &str) -> FsResult<Dir> {
+    pub(super) async fn folder(&mut self, fd: &Resource<Descriptor>, path: &str) -> FsResult<Dir> {
         if path == "." {
             return match self.fs.table.get(fd)? {
                 Descriptor::Dir(dir) => Ok(dir.clone()),
