@@ -204,7 +204,9 @@ fn what_does_not_end_ends_at_the_deadline_and_delays_nobody() {
         ["/loop", "/stalls-reading", "/sleep?ms=600000"].map(|path| host.begin(path)).into();
     let late = host.begin("/loop-late");
     host.assert_serves_others();
-    running.into_iter().for_each(|running| assert_page(&running.finish(), 504));
+    for running in running {
+        assert_page(&running.finish(), 504);
+    }
     assert_cut(&late.finish(), "half of a body\n");
     host.log_line("did not finish within its deadline of 2s");
 }
