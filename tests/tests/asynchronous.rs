@@ -1,6 +1,12 @@
 //! Handlers with asynchronous functions (WASI 0.3): the same promises as to all others.
 
-use std::{fs, net::TcpListener, thread, time::Duration};
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpListener,
+    thread,
+    time::Duration,
+};
 
 use tests::{ONE_AT_A_TIME, Request, Response, TestHost, eventually, guest, noise, paths};
 
@@ -198,7 +204,9 @@ fn what_does_not_end_ends_at_the_deadline_and_delays_nobody() {
         ["/loop", "/stalls-reading", "/sleep?ms=600000"].map(|path| host.begin(path)).into();
     let late = host.begin("/loop-late");
     host.assert_serves_others();
-    running.into_iter().for_each(|running| assert_page(&running.finish(), 504));
+    for running in running {
+        assert_page(&running.finish(), 504);
+    }
     assert_cut(&late.finish(), "half of a body\n");
     host.log_line("did not finish within its deadline of 2s");
 }
@@ -273,6 +281,22 @@ fn only_mounts_are_seen_and_there_is_no_network() {
     }
     listener.set_nonblocking(true).expect("a socket");
     assert!(listener.accept().is_err(), "somebody connected");
+}
+
+#[test]
+fn a_server_that_is_named_can_be_asked() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let to = server.local_addr().expect("its address");
+    let settings = format!(
+        "cache-dir = \"$CACHE\"\n[[listen]]\naddress = \"$SOCKET\"\n[[site]]\nname = \"a\"\n\
+         module = \"$GUESTS/behaviours-03.wasm\"\noutbound = [\"http://{to}\"]\n"
+    );
+    let host = TestHost::settings(&settings).start();
+    let running = host.begin(format!("/fetch?to={to}").as_str());
+    let (mut stream, _) = server.accept().expect("a connection");
+    assert_ne!(stream.read(&mut [0; 1024]).expect("a request"), 0);
+    stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").expect("an answer");
+    assert_eq!(running.finish().text(), "done\n");
 }
 
 #[test]
