@@ -7,11 +7,18 @@ use fcgi_wasm_host::{
     capability::{Access, Mount},
     config::{Config, Document, ModuleSource, Route, Site, Size, Start, Time, Written},
     load,
+    wall::Wall,
 };
+use rustix::process::geteuid;
 
 /// Checks everything that can be checked without serving, and prints the table of it.
 pub(crate) fn check(written: Written) -> Result<()> {
-    let config = Config::check(written, Start::Alone)?;
+    let mut config = Config::check(written, Start::Alone)?;
+    if !geteuid().is_root() {
+        // The settings may be for a host that root starts; then root finds out whether that user reaches everything.
+        config.wall.identity = None;
+    }
+    crate::raise_wall(&config.wall, &config.execution.cache)?;
     let modules = load::modules(&config.execution, crate::compiler(&config))?;
     load::generation(&config, &modules)?;
     table(&config, &mut io::stdout().lock())?;
@@ -32,7 +39,7 @@ pub(crate) fn schema() -> Result<()> {
 }
 
 fn table(config: &Config, out: &mut impl Write) -> io::Result<()> {
-    let Config { listen, http, sites, execution } = config;
+    let Config { listen, http, sites, execution, wall } = config;
     for listen in listen {
         let only =
             if listen.sites.is_empty() { String::new() } else { format!(", {}", listen.sites.join(", ")) };
@@ -43,7 +50,15 @@ fn table(config: &Config, out: &mut impl Write) -> io::Result<()> {
     }
     let terms = &execution.terms;
     writeln!(out, "{} instances, {} waiting for {}", terms.instances, terms.queue, Time(terms.patience))?;
+    self::wall(wall, out)?;
     sites.iter().try_for_each(|site| self::site(site, out))
+}
+
+fn wall(wall: &Wall, out: &mut impl Write) -> io::Result<()> {
+    let Wall { identity, umask, without, grants: _, network: _ } = wall;
+    let user = identity.as_ref().map(|who| format!("user {}, group {}, ", who.user, who.group));
+    let without: String = without.iter().map(|part| format!(", without {part}")).collect();
+    writeln!(out, "wall {}umask {umask:03o}{without}", user.unwrap_or_default())
 }
 
 fn site(site: &Site, out: &mut impl Write) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
-use fcgi_wasm_host::config::{Written, WrittenExecution};
+use fcgi_wasm_host::config::{Written, WrittenExecution, WrittenWall};
 
 /// FastCGI application server that runs each request in a fresh WebAssembly sandbox
 #[derive(Debug, Parser)]
@@ -69,8 +69,10 @@ impl Cli {
 
 /// Options that may be repeated have spaces between their values where these are in the environment.
 fn split(written: &mut Written, matches: &ArgMatches) {
-    let Written { listen, arg, mount, .. } = written;
-    for (option, values) in [("listen", listen), ("arg", arg), ("mount", mount)] {
+    let Written { listen, arg, mount, wall, .. } = written;
+    let WrittenWall { allow_path, without, .. } = wall;
+    let of_wall = [("allow_path", allow_path), ("without", without)];
+    for (option, values) in [("listen", listen), ("arg", arg), ("mount", mount)].into_iter().chain(of_wall) {
         if matches.value_source(option) == Some(ValueSource::EnvVariable) {
             *values = values.iter().flat_map(|all| all.split_whitespace()).map(str::to_owned).collect();
         }
@@ -127,6 +129,6 @@ mod tests {
         let command = command();
         let repeated = command.get_arguments().filter(|one| matches!(one.get_action(), ArgAction::Append));
         let names: Vec<_> = repeated.filter_map(Arg::get_long).collect();
-        assert_eq!(names, ["listen", "arg", "mount"], "Cli::from names them, too");
+        assert_eq!(names, ["listen", "arg", "mount", "allow-path", "without"], "Cli::from names them, too");
     }
 }

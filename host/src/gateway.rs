@@ -53,16 +53,21 @@ pub struct GatewayError {
     error: io::Error,
 }
 
-/// Starts answering HTTP on `address` with what the FastCGI socket `to` says, until `stop`.
-pub async fn start(
-    address: SocketAddr,
+/// Binds `address` for HTTP.
+pub fn bind(address: SocketAddr) -> Result<std::net::TcpListener, GatewayError> {
+    let bound = std::net::TcpListener::bind(address);
+    let bound = bound.and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
+    bound.map_err(|error| GatewayError { address, error })
+}
+
+/// Starts answering HTTP on `listener` with what the FastCGI socket `to` says, until `stop`.
+pub fn start(
+    listener: std::net::TcpListener,
     to: Address,
     stop: CancellationToken,
-) -> Result<JoinHandle<()>, GatewayError> {
-    let failed = |error| GatewayError { address, error };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let local = listener.local_addr().map_err(failed)?;
-    info!("ready: http://{local}/");
+) -> io::Result<JoinHandle<()>> {
+    let listener = TcpListener::from_std(listener)?;
+    info!("ready: http://{}/", listener.local_addr()?);
     Ok(tokio::spawn(accept(listener, to, stop)))
 }
 

@@ -17,4 +17,5 @@ pub mod route;
 pub mod serve;
 pub mod site;
 pub mod trust;
+pub mod wall;
 pub mod wasm;

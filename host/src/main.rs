@@ -7,9 +7,11 @@ use std::{
     env,
     ffi::OsString,
     io::{self, IsTerminal, Write},
-    path::PathBuf,
+    net::TcpListener,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
+    thread,
 };
 
 use anyhow::{Context, bail};
@@ -18,8 +20,9 @@ use cli::{Cli, Command};
 use fcgi_wasm_host::{
     config::{Config, Execution, ModuleSource, Start, Written, WrittenExecution},
     gateway, load,
-    serve::{self, Listener},
-    wasm::Compiler,
+    serve::{self, Bound, Listener},
+    wall::{Grant, Network, Wall},
+    wasm::{Cache, Compiler, Engine},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
@@ -67,10 +70,14 @@ fn start_log() {
 
 fn run(written: Written) -> anyhow::Result<()> {
     let start = if serve::is_inherited() { Start::Spawned } else { Start::Alone };
-    let config = Config::check(beside_the_program(written, start), start)?;
+    let mut config = Config::check(beside_the_program(written, start), start)?;
     raise_descriptor_limit();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(config, start))
+    let threads = thread::available_parallelism()?.get();
+    let sockets = Sockets::bind(&config)?;
+    sockets.extend(&mut config.wall.network)?;
+    raise_wall(&config.wall, &config.execution.cache)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    runtime.block_on(serve(config, sockets, start))
 }
 
 /// The settings in a file beside the program, where a web server starts that and there are no others.
@@ -83,23 +90,59 @@ fn beside_the_program(written: Written, start: Start) -> Written {
     }
 }
 
-async fn serve(config: Config, start: Start) -> anyhow::Result<()> {
+/// What is bound while the process may still do so. Connections wait there until the handler is loaded.
+struct Sockets {
+    fastcgi: Vec<Bound>,
+    http: Option<TcpListener>,
+}
+
+impl Sockets {
+    fn bind(config: &Config) -> anyhow::Result<Self> {
+        let fastcgi = config.listen.iter().cloned().map(Bound::bind);
+        Ok(Self {
+            fastcgi: fastcgi.collect::<Result<_, _>>()?,
+            http: config.http.map(gateway::bind).transpose()?,
+        })
+    }
+
+    /// What is bound, and the first socket, to which the gateway connects, come on top of what the settings need.
+    fn extend(&self, network: &mut Network) -> anyhow::Result<()> {
+        let http = self.http.as_ref().map(TcpListener::local_addr).transpose()?;
+        network.bind.extend(self.fastcgi.iter().filter_map(Bound::port).chain(http.map(|http| http.port())));
+        network.connect.extend(http.and(self.fastcgi.first()).and_then(Bound::port));
+        Ok(())
+    }
+}
+
+/// Restricts the process, while it has no other threads: all that come later are inside, and so is whatever is compiled.
+fn raise_wall(wall: &Wall, cache: &Path) -> anyhow::Result<()> {
+    let owner = wall.identity.as_ref().map(|identity| (identity.user, identity.group));
+    Cache::prepare(cache, owner)?;
+    Engine::prepare();
+    let mut wall = wall.clone();
+    wall.grants.extend(Grant::program().context("cannot read what this program consists of")?);
+    let raised = wall.raise()?;
+    info!("wall: {raised}");
+    raised.gaps().for_each(|gap| warn!("wall: {gap}"));
+    Ok(())
+}
+
+async fn serve(config: Config, sockets: Sockets, start: Start) -> anyhow::Result<()> {
     let compiler = compiler(&config);
     let modules = load::modules(&config.execution, compiler)?;
     let generation = load::generation(&config, &modules)?;
     let current = Arc::new(ArcSwap::from_pointee(generation));
-    // Before anybody can connect: from then on, stopping means to finish what runs.
+    // Before anybody is answered: from then on, stopping means to finish what runs.
     let stop = CancellationToken::new();
     stop_on_signals(&stop, start)?;
     let mut listeners = Vec::new();
-    for listen in &config.listen {
-        listeners.push(Listener::bind(listen.clone())?);
+    for (bound, listen) in sockets.fastcgi.into_iter().zip(&config.listen) {
+        listeners.push(Listener::new(bound)?);
         info!(address = %listen.address, "listening");
     }
-    let gateway = match config.http {
-        Some(address) => Some(gateway::start(address, config.listen[0].address.clone(), stop.clone()).await?),
-        None => None,
-    };
+    let to = &config.listen[0].address;
+    let http = sockets.http.map(|http| gateway::start(http, to.clone(), stop.clone()));
+    let gateway = http.transpose()?;
     let cut = serve::serve(listeners, Arc::clone(&current), stop, config.execution.patience).await;
     if let Some(gateway) = gateway {
         gateway.await?;

@@ -163,12 +163,20 @@ impl TestHost {
         kib * 1024
     }
 
+    /// What the system says about each of its threads.
+    pub fn threads(&self) -> Vec<String> {
+        let threads = fs::read_dir(self.process_folder().join("task")).expect("a process");
+        // One may end meanwhile.
+        threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("status")).ok()).collect()
+    }
+
     /// What the system says about its process.
     fn process_folder(&self) -> PathBuf {
         format!("/proc/{}", self.child.id()).into()
     }
 
-    /// Sockets that it has open: its connections, and some of its own.
+    /// Sockets that it has open: its connections, and some of its own. Only root sees those of a host that is not
+    /// [`watched`](Builder::watched).
     pub fn sockets(&self) -> usize {
         let open = fs::read_dir(self.process_folder().join("fd")).expect("a process");
         let targets = open.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
@@ -232,6 +240,12 @@ impl Builder {
     pub fn options(mut self, options: &str) -> Self {
         self.options = format!(",{options}");
         self
+    }
+
+    /// Lets whoever runs the story look at the descriptors of the host's process.
+    #[must_use]
+    pub fn watched(self) -> Self {
+        self.args(["--without", "dump-protection"])
     }
 
     /// Lets the guest see `folder` as `guest`, a path with `:ro` or `:rw` behind it or not.

@@ -11,6 +11,11 @@ pub fn program() -> PathBuf {
     built(profile().join("fcgi-wasm-host"), "cargo build -p fcgi-wasm-host, with the same profile,")
 }
 
+/// The host's example program of that name, built as the test was.
+pub fn example(name: &str) -> PathBuf {
+    built(profile().join("examples").join(name), "cargo build --examples, with the same profile,")
+}
+
 /// The component of that name.
 pub fn component(name: &str) -> PathBuf {
     built(target().join(format!("guests/{name}.wasm")), "cargo xtask guests")

@@ -10,6 +10,7 @@ const ENGINE: &[&str] = &["wasmtime", "wasmtime_wasi", "wasmtime_wasi_http", "wa
 const LAYERS: &[Layer] = &[
     ("capability.rs", &[], &[]),
     ("trust.rs", &[], &[]),
+    ("wall", &[], &["landlock", "libc", "rustix", "seccompiler", "thiserror"]),
     ("response.rs", &[], &["bytes", "http", "thiserror"]),
     ("request.rs", &["trust"], &["bytes", "fcgi", "http", "thiserror"]),
     ("cgi", &["response"], &["bytes", "http", "thiserror"]),
@@ -77,7 +78,7 @@ const LAYERS: &[Layer] = &[
     ),
     (
         "config",
-        &["admission", "capability", "route", "serve", "trust", "wasm"],
+        &["admission", "capability", "route", "serve", "trust", "wall", "wasm"],
         &[
             "bytesize",
             "cap_std",

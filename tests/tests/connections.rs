@@ -13,7 +13,7 @@ use tests::{Request, TestHost, eventually, free_address, guest};
 const MIB: u64 = 1 << 20;
 
 fn behaviours() -> TestHost {
-    TestHost::with(guest::BEHAVIOURS).start()
+    TestHost::with(guest::BEHAVIOURS).watched().start()
 }
 
 #[test]

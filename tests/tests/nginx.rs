@@ -52,7 +52,7 @@ fn many_requests_on_one_kept_connection_get_their_own_answers() {
 
 #[test]
 fn connections_are_kept_only_when_asked() {
-    let host = behaviours();
+    let host = TestHost::with(guest::BEHAVIOURS).watched().start();
     let idle = host.sockets();
     let nginx = Nginx::before(&host);
     (0..5).for_each(|_| assert_eq!(nginx.get("/visits").status, 200));
@@ -176,7 +176,7 @@ fn a_browser_that_goes_away_cancels_the_handler() {
 
 #[test]
 fn a_stopping_host_breaks_no_response() {
-    let host = TestHost::with(guest::BEHAVIOURS).start();
+    let host = TestHost::with(guest::BEHAVIOURS).watched().start();
     let (idle, nginx) = (host.sockets(), Nginx::before(&host));
     let streams: Vec<_> = (0..10).map(|_| nginx.begin("GET", "/drip?chunks=5&ms=100", &[])).collect();
     eventually("all of them run", || host.sockets() >= idle + 10);

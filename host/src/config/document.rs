@@ -34,12 +34,43 @@ pub struct Document {
     /// What all sites together may use, and what each request may use where neither site nor route says otherwise.
     #[serde(skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
+    /// What the process as a whole may do.
+    #[serde(skip_serializing_if = "Wall::is_empty")]
+    pub wall: Wall,
     /// Where web servers connect, at one place at least.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub listen: Vec<Listen>,
     /// What is served.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub site: Vec<Site>,
+}
+
+/// What the process as a whole may do, besides what the other settings need.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+#[schemars(deny_unknown_fields)]
+pub struct Wall {
+    /// User that the host becomes when its sockets are bound, by name or number; it must be started as root.
+    pub user: Option<Setting<String>>,
+    /// Group that it has then. Default: the user's own.
+    pub group: Option<Setting<String>>,
+    /// Permission bits that the files of handlers do not get, octal. Default: 027.
+    pub umask: Option<Setting<String>>,
+    /// Paths that stay within the process's reach though nothing is mounted from them yet, read-only unless `:rw` is behind
+    /// them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allow_path: Vec<Setting<String>>,
+    /// Parts to do without: `landlock`, `capability-drop`, `dump-protection`, `seccomp`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<Setting<String>>,
+}
+
+impl Wall {
+    fn is_empty(&self) -> bool {
+        let Self { user, group, umask, allow_path, without } = self;
+        let no_one = user.is_none() && group.is_none() && umask.is_none();
+        no_one && allow_path.is_empty() && without.is_empty()
+    }
 }
 
 /// A socket for web servers.

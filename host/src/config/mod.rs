@@ -10,6 +10,7 @@ mod setting;
 mod site;
 mod unknown;
 mod values;
+mod wall;
 
 use std::{
     fmt, fs,
@@ -23,10 +24,12 @@ pub use options::{Written, WrittenExecution};
 use setting::{Errors, Setting, Source};
 pub use site::{ModuleSource, Route, Site};
 pub use values::{Size, Time};
+pub use wall::WrittenWall;
 
 use crate::{
     admission::Terms,
     serve::{Address, Listen, Patience},
+    wall::Wall,
 };
 
 /// The largest file of settings: ten thousand sites take less.
@@ -52,6 +55,8 @@ pub struct Config {
     pub sites: Vec<Site>,
     /// How requests are run.
     pub execution: Execution,
+    /// What the process as a whole may do; the program's own needs and the ports come on top.
+    pub wall: Wall,
 }
 
 /// Checked settings of how requests are run.
@@ -74,8 +79,12 @@ pub struct ConfigErrors(Vec<String>);
 impl Config {
     /// Checks settings; says everything that is wrong with them, not only the first thing.
     pub fn check(written: Written, start: Start) -> Result<Self, ConfigErrors> {
+        let file = written.config.clone();
         let (document, base, mut errors) = read(written)?;
-        let config = checked(&document, &base, start, &mut errors);
+        let mut config = checked(&document, &base, start, &mut errors);
+        if let (Some(config), Some(file)) = (&mut config, file) {
+            config.wall.grants.push(wall::beside(&file));
+        }
         config.filter(|_| errors.is_empty()).ok_or_else(|| ConfigErrors(errors.told()))
     }
 }
@@ -170,7 +179,7 @@ fn parse(source: Source) -> Result<(Document, Errors), ConfigErrors> {
 }
 
 fn checked(document: &Document, base: &Path, start: Start, errors: &mut Errors) -> Option<Config> {
-    let listen = check_listen(document, start, errors);
+    let mut listen = check_listen(document, start, errors);
     let http = document.http.as_ref().and_then(|http| {
         let is_inherited = listen.first().is_some_and(|first| first.address == Address::Inherited);
         errors.check(http, |text| check_http(text, is_inherited))
@@ -184,7 +193,12 @@ fn checked(document: &Document, base: &Path, start: Start, errors: &mut Errors) 
     check_sites_of_listeners(document, errors);
     let memories = sites.iter().flat_map(|site| site.routes.iter().map(|route| route.limits.memory));
     execution.memory = memories.max().unwrap_or(bounds.memory);
-    Some(Config { listen, http, sites, execution })
+    let needs = wall::Needs { listen: &listen, sites: &sites, cache: &execution.cache };
+    let wall = wall::check(&document.wall, &needs, base, errors);
+    if let Some(identity) = &wall.identity {
+        listen.iter_mut().for_each(|listen| wall::give(listen, identity));
+    }
+    Some(Config { listen, http, sites, execution, wall })
 }
 
 fn execution(document: &Document, bounds: &Bounds, errors: &mut Errors) -> Option<Execution> {

@@ -8,6 +8,7 @@ use super::{
     document::{Access, Document, Limits, Listen, Mount, Preset, Site},
     setting::{Errors, Place, Setting},
     values::{Size, Time},
+    wall::WrittenWall,
 };
 
 /// The name of the only site that a command line has.
@@ -20,7 +21,7 @@ pub struct Written {
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "listen", "socket_mode", "socket_owner", "http", "module", "arg", "root", "preset", "mount",
         "instances", "queue", "queue_wait", "deadline", "head_timeout", "stall_timeout", "max_request", "max_response",
-        "memory", "drain_timeout", "cache_dir",
+        "memory", "drain_timeout", "cache_dir", "user", "group", "umask", "allow_path", "without",
     ])]
     pub config: Option<PathBuf>,
 
@@ -78,6 +79,10 @@ pub struct Written {
     /// How requests are run.
     #[command(flatten)]
     pub execution: WrittenExecution,
+
+    /// What the process as a whole may do.
+    #[command(flatten)]
+    pub wall: WrittenWall,
 }
 
 /// How requests are run.
@@ -132,12 +137,12 @@ impl Written {
     /// Whether nothing is said about what to serve and how.
     pub fn is_empty(&self) -> bool {
         let Self { config, listen, socket_mode, socket_owner, http, module, .. } = self;
-        let Self { arg, root, preset, mount, execution, .. } = self;
+        let Self { arg, root, preset, mount, execution, wall, .. } = self;
         let no_listen =
             listen.is_empty() && socket_mode.is_none() && socket_owner.is_none() && http.is_none();
         let no_site =
             module.is_none() && arg.is_empty() && root.is_none() && preset.is_none() && mount.is_empty();
-        config.is_none() && no_listen && no_site && execution.is_empty()
+        config.is_none() && no_listen && no_site && execution.is_empty() && wall.is_empty()
     }
 
     /// The same as a file would say it, as far as it can be read.
@@ -152,7 +157,8 @@ impl Written {
         let (http, web_server_addrs) =
             (text("--http", http), text("FCGI_WEB_SERVER_ADDRS", web_server_addrs));
         let document = self.execution.clone().document();
-        Document { listen, http, web_server_addrs, site: vec![self.site(errors)], ..document }
+        let wall = self.wall.clone().document();
+        Document { listen, http, web_server_addrs, wall, site: vec![self.site(errors)], ..document }
     }
 
     fn site(self, errors: &mut Errors) -> Site {

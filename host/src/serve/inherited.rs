@@ -50,14 +50,14 @@ fn unix(socket: OwnedFd) -> io::Result<Socket> {
     let listener = UnixListener::from(socket);
     listener.set_nonblocking(true)?;
     // Its path belongs to whoever made it.
-    Socket::unix(listener.into(), None)
+    Ok(Socket::unix(listener, None))
 }
 
 fn tcp(socket: OwnedFd, peers: &Peers) -> Result<Socket, String> {
     let listener = TcpListener::from(socket);
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     check(address, peers)?;
-    let taken = listener.set_nonblocking(true).and_then(|()| Socket::tcp(listener.into()));
+    let taken = listener.set_nonblocking(true).map(|()| Socket::tcp(listener));
     taken.map_err(|error| error.to_string())
 }
 

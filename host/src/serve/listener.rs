@@ -15,8 +15,8 @@ use arc_swap::ArcSwap;
 use rustix::{
     fs::{Gid, Uid},
     net::{
-        AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, getpeername, listen,
-        socket_with, sockopt,
+        AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, getpeername, getsockname,
+        listen, socket_with, sockopt,
     },
 };
 use thiserror::Error;
@@ -83,10 +83,18 @@ pub struct ListenError {
     reason: String,
 }
 
-/// A bound socket. A Unix socket's path is removed when it is dropped.
+/// A bound socket, on which connections wait until it is served. A Unix socket's path is removed when it is dropped.
+#[derive(Debug)]
+pub struct Bound {
+    socket: Socket,
+    listen: Listen,
+}
+
+/// A socket whose connections are accepted. A Unix socket's path is removed when it is dropped.
 #[derive(Debug)]
 pub struct Listener {
-    socket: Socket,
+    socket: AsyncFd<OwnedFd>,
+    kind: Kind,
     peers: Peers,
     refusals: Refusals,
     trust: Trust,
@@ -94,29 +102,54 @@ pub struct Listener {
     sites: Vec<String>,
 }
 
+/// A listening socket that nobody waits for yet.
 #[derive(Debug)]
-pub(super) enum Socket {
+pub(super) struct Socket {
+    pub(super) descriptor: OwnedFd,
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
     /// A Unix socket; its path where the host made it.
-    Unix(AsyncFd<OwnedFd>, Option<SocketPath>),
-    Tcp(AsyncFd<OwnedFd>),
+    Unix(Option<SocketPath>),
+    Tcp,
 }
 
 /// The path of a bound Unix socket, removed on drop.
 #[derive(Debug)]
 pub(super) struct SocketPath(PathBuf);
 
-impl Listener {
-    /// Binds the address, or takes the socket that is there already. Must be called within a tokio runtime.
+impl Bound {
+    /// Binds the address, or takes the socket that is there already.
     pub fn bind(listen: Listen) -> Result<Self, ListenError> {
-        let Listen { address, peers, trust, sendfile, access, sites } = listen;
-        let bound = match &address {
-            Address::Unix(path) => bind_unix(path, access).map_err(|error| error.to_string()),
+        let bound = match &listen.address {
+            Address::Unix(path) => bind_unix(path, listen.access).map_err(|error| error.to_string()),
             Address::Tcp(address) => bind_tcp(*address).map_err(|error| error.to_string()),
-            Address::Inherited => inherited::socket(&peers),
+            Address::Inherited => inherited::socket(&listen.peers),
         };
-        let socket = bound.map_err(|reason| ListenError { address, reason })?;
+        match bound {
+            Ok(socket) => Ok(Self { socket, listen }),
+            Err(reason) => Err(ListenError { address: listen.address, reason }),
+        }
+    }
+
+    /// The port, if it is one of TCP.
+    pub fn port(&self) -> Option<u16> {
+        let address = SocketAddr::try_from(getsockname(&self.socket.descriptor).ok()?).ok()?;
+        Some(address.port())
+    }
+}
+
+impl Listener {
+    /// Begins to wait for connections. Must be called within a tokio runtime.
+    pub fn new(Bound { socket, listen }: Bound) -> Result<Self, ListenError> {
+        let Listen { address, peers, trust, sendfile, access: _, sites } = listen;
+        let Socket { descriptor, kind } = socket;
+        let socket =
+            announced(descriptor).map_err(|error| ListenError { address, reason: error.to_string() })?;
         let (refusals, sendfile) = (Refusals::default(), sendfile.map(Arc::new));
-        Ok(Self { socket, peers, refusals, trust, sendfile, sites })
+        Ok(Self { socket, kind, peers, refusals, trust, sendfile, sites })
     }
 
     /// What hands on the requests that come in here.
@@ -127,33 +160,33 @@ impl Listener {
 
     /// The next connection; nothing when its peer was refused.
     pub(super) async fn accept(&mut self) -> io::Result<Option<Stream>> {
-        let accepted = self.socket.listening().async_io(Interest::READABLE, accept).await?;
+        let accepted = self.socket.async_io(Interest::READABLE, accept).await?;
         Ok(self.admit(accepted))
     }
 
     /// A connection that was made already, or nothing when its peer was refused; an error when there is none. It is asked
     /// for from the system itself: the runtime may not know of it yet.
     pub(super) fn accept_waiting(&mut self) -> io::Result<Option<Stream>> {
-        let accepted = accept(self.socket.listening().get_ref())?;
+        let accepted = accept(self.socket.get_ref())?;
         Ok(self.admit(accepted))
     }
 
     /// Makes the address free for another host; connections that wait can still be accepted.
     pub(super) fn give_up_address(&mut self) {
-        if let Socket::Unix(_, path) = &mut self.socket {
+        if let Kind::Unix(path) = &mut self.kind {
             *path = None;
         }
     }
 
     /// Closes a connection whose peer is not allowed, or cannot be told.
     fn admit(&mut self, accepted: OwnedFd) -> Option<Stream> {
-        let (peer, stream) = match &self.socket {
-            Socket::Unix(..) if self.peers.admits_every_user() => return Some(Stream::unix(accepted)),
-            Socket::Unix(..) => {
+        let (peer, stream) = match &self.kind {
+            Kind::Unix(_) if self.peers.admits_every_user() => return Some(Stream::unix(accepted)),
+            Kind::Unix(_) => {
                 let user = sockopt::socket_peercred(&accepted).ok()?.uid.as_raw();
                 (Peer::User(user), Stream::unix(accepted))
             }
-            Socket::Tcp(_) => {
+            Kind::Tcp => {
                 // Responses are written whole; waiting for more to send with them only delays them.
                 sockopt::set_tcp_nodelay(&accepted, true).ok()?;
                 if !self.peers.names_addresses() {
@@ -173,19 +206,13 @@ impl Listener {
 
 impl Socket {
     /// Takes a listening Unix socket, with its path where that is to be removed with it.
-    pub(super) fn unix(listening: OwnedFd, path: Option<SocketPath>) -> io::Result<Self> {
-        Ok(Self::Unix(announced(listening)?, path))
+    pub(super) fn unix(descriptor: impl Into<OwnedFd>, path: Option<SocketPath>) -> Self {
+        Self { descriptor: descriptor.into(), kind: Kind::Unix(path) }
     }
 
     /// Takes a listening TCP socket.
-    pub(super) fn tcp(listening: OwnedFd) -> io::Result<Self> {
-        Ok(Self::Tcp(announced(listening)?))
-    }
-
-    fn listening(&self) -> &AsyncFd<OwnedFd> {
-        match self {
-            Self::Unix(listening, _) | Self::Tcp(listening) => listening,
-        }
+    pub(super) fn tcp(descriptor: impl Into<OwnedFd>) -> Self {
+        Self { descriptor: descriptor.into(), kind: Kind::Tcp }
     }
 }
 
@@ -237,7 +264,7 @@ fn bind_unix(path: &Path, access: SocketAccess) -> io::Result<Socket> {
         let _ = fs::remove_file(&beside);
         return Err(error);
     }
-    Socket::unix(socket, Some(SocketPath(path.to_owned())))
+    Ok(Socket::unix(socket, Some(SocketPath(path.to_owned()))))
 }
 
 fn give_to(path: &Path, access: SocketAccess) -> io::Result<()> {
@@ -265,5 +292,5 @@ fn bind_tcp(address: SocketAddr) -> io::Result<Socket> {
     let listener = std::net::TcpListener::bind(address)?;
     listen(&listener, BACKLOG)?;
     listener.set_nonblocking(true)?;
-    Socket::tcp(listener.into())
+    Ok(Socket::tcp(listener))
 }

@@ -19,7 +19,7 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use dispatch::Dispatch;
 pub use inherited::is_inherited;
-pub use listener::{Address, Listen, ListenError, Listener, SocketAccess};
+pub use listener::{Address, Bound, Listen, ListenError, Listener, SocketAccess};
 pub use peers::Peers;
 pub use sendfile::SendFile;
 use tokio::{

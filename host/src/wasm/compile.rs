@@ -7,7 +7,7 @@ use std::{
     fmt, fs,
     hash::{Hash, Hasher},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -99,14 +99,26 @@ pub fn cache_key(engine: &Engine, wasm: &[u8]) -> Key {
 }
 
 impl Cache {
+    /// Makes `folder` when it is missing, for that user and group where they are not this process's own.
+    pub fn prepare(folder: &Path, owner: Option<(u32, u32)>) -> Result<(), CompileError> {
+        if folder.exists() {
+            return Ok(());
+        }
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        let given = made.and_then(|()| match owner {
+            Some((user, group)) => chown(folder, Some(user), Some(group)),
+            None => Ok(()),
+        });
+        given.map_err(|error| CompileError::Folder {
+            folder: folder.to_owned(),
+            reason: format!("{error}; name another one with --cache-dir"),
+        })
+    }
+
     /// Opens the cache in `folder`, which is made when it is missing and must belong to the host's user alone.
     pub fn open(folder: &Path) -> Result<Self, CompileError> {
+        Self::prepare(folder, None)?;
         let failed = |reason: String| CompileError::Folder { folder: folder.to_owned(), reason };
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|error| failed(format!("{error}; name another one with --cache-dir")))?;
         let found = fs::metadata(folder).map_err(|error| failed(error.to_string()))?;
         if found.uid() != rustix::process::geteuid().as_raw() {
             return Err(failed(format!(

@@ -85,6 +85,12 @@ pub enum Pool {
 pub struct EngineError(wasmtime::Error);
 
 impl Engine {
+    /// Opens what every engine needs of the machine, once and for all: where instances' memory has been written is asked
+    /// of `/proc/self/pagemap`, which is out of reach when the process is restricted.
+    pub fn prepare() {
+        PoolingAllocationConfig::is_pagemap_scan_available();
+    }
+
     /// Makes an engine with room for `instances` at once, of at most `memory` bytes each.
     pub fn new(instances: u32, memory: usize) -> Result<Self, EngineError> {
         Self::with(Room { instances, memory, stacks: instances, asynchronous: false })

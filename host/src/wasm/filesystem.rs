@@ -1,6 +1,6 @@
 //! The folders that a handler sees, opened once per route.
 
-use std::{os::fd::AsRawFd, path::PathBuf, sync::Arc};
+use std::{io, os::fd::AsRawFd, path::PathBuf, sync::Arc};
 
 use cap_std::{ambient_authority, fs::Dir};
 use thiserror::Error;
@@ -42,8 +42,10 @@ impl Folders {
         // Files are local and in the page cache: a hand-over to another thread costs ten times the read itself.
         builder.allow_blocking_current_thread(true);
         for mount in mounts {
+            // Only listing it tells whether it is within reach: what is opened as a place to start from is not asked for that.
             let dir = Dir::open_ambient_dir(&mount.host, ambient_authority())
-                .map_err(|error| failed(mount, error.to_string()))?;
+                .and_then(|dir| dir.entries().map(|_| dir))
+                .map_err(|error| failed(mount, unopened(&error)))?;
             // By descriptor, so that the folder that was checked is the one that is mounted.
             let opened = format!("/proc/self/fd/{}", dir.as_raw_fd());
             builder
@@ -89,6 +91,17 @@ impl Folders {
 
 fn failed(mount: &Mount, reason: String) -> MountError {
     MountError { host: mount.host.clone(), guest: mount.guest.clone(), reason }
+}
+
+/// Why a folder does not open. A running host reaches no folders but those that its settings named when it started.
+fn unopened(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => format!(
+            "{error}; the host's user may not open it, or it is new since the host started: restart the host then, or \
+             name such folders ahead with --allow-path"
+        ),
+        _ => error.to_string(),
+    }
 }
 
 fn permissions(access: &Access) -> FsPerms {
