@@ -119,8 +119,10 @@ pub(crate) fn afterwards(exchange: &Exchange) -> Response {
         drop((output, ended));
         wait_for(1_000_000).await;
         eprintln!("after its response");
-        while for_ever {
-            wait_for(u64::MAX).await;
+        if for_ever {
+            loop {
+                wait_for(u64::MAX).await;
+            }
         }
     });
     response
