@@ -98,11 +98,11 @@ fn relay((from, to): (&UnixStream, &UnixStream), (connection, side): (usize, Sid
     let events = Arc::clone(events);
     thread::spawn(move || {
         let note = |record| events.lock().expect("notes").push(Event { connection, side, record });
-        // Whatever ends this way of the connection, the other side is told.
-        let _ = pass_on(&from, &to, |kind, id| note(Some((kind, id))));
+        let passed = pass_on(&from, &to, |kind, id| note(Some((kind, id))));
         note(None);
         let _ = to.shutdown(Shutdown::Write);
-        if side == Side::Host {
+        if passed.is_err() {
+            // Nobody takes it any more, and who sends it is told.
             let _ = from.shutdown(Shutdown::Both);
         }
     });

@@ -103,6 +103,9 @@ impl Apache {
     }
 }
 
+/// What stories want to know from those hosts, and how long what hangs may hold Apache up.
+const MORE: &str = "FcgidInitialEnv RUST_LOG info\nFcgidInitialEnv FCGI_WASM_HOST_STALL_TIMEOUT 2s";
+
 /// The example of hosts that Apache starts, with what they serve.
 fn spawned(place: &Place, (variable, value): (&str, &Path)) -> String {
     let cache = place.folder().join("cache");
@@ -112,7 +115,7 @@ fn spawned(place: &Place, (variable, value): (&str, &Path)) -> String {
     let changes = [
         ("FCGI_WASM_HOST_ROOT      /srv/foswiki", format!("{variable} {}", value.display())),
         ("/var/cache/apache2/foswiki", cache.display().to_string()),
-        ("FCGI_WASM_HOST_INSTANCES 1", "FCGI_WASM_HOST_INSTANCES 1\nFcgidInitialEnv RUST_LOG info".into()),
+        ("FCGI_WASM_HOST_INSTANCES 1", format!("FCGI_WASM_HOST_INSTANCES 1\n{MORE}")),
         ("/usr/local/bin/fcgi-wasm-host", paths::program().display().to_string()),
     ];
     let site = example("apache/spawned.conf", &changes);

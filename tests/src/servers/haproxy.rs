@@ -7,7 +7,7 @@ use super::{Place, WebServer, example};
 const PROGRAM: &str = "/usr/sbin/haproxy";
 
 /// What `examples/haproxy/foswiki.cfg` says of multiplexing.
-const ONE_AT_A_TIME: &str = "no option mpxs-conns";
+const ONE_AT_A_TIME: &str = "no option get-values\n    no option mpxs-conns";
 
 /// A `HAProxy` with `examples/haproxy/foswiki.cfg`.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl HaProxy {
 
     /// One that sends several requests at once on a connection.
     pub fn multiplexing(host: &impl AsRef<Path>) -> WebServer {
-        start(host.as_ref(), "option mpxs-conns\n    option max-reqs 64")
+        start(host.as_ref(), "option get-values\n    option mpxs-conns\n    option max-reqs 64")
     }
 }
 
