@@ -2,9 +2,9 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, File},
+    fs::{self, File, Permissions},
     net::{SocketAddr, TcpStream},
-    os::unix::{net::UnixStream, process::ExitStatusExt},
+    os::unix::{fs::PermissionsExt, net::UnixStream, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -201,6 +201,12 @@ impl TestHost {
     }
 }
 
+impl AsRef<Path> for TestHost {
+    fn as_ref(&self) -> &Path {
+        &self.socket
+    }
+}
+
 impl Drop for TestHost {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -259,6 +265,14 @@ impl Builder {
     pub fn socket(mut self, socket: &Path) -> Self {
         socket.clone_into(&mut self.socket);
         self
+    }
+
+    /// Lets processes of every user connect: those of web servers that become another one.
+    #[must_use]
+    pub fn open_to_all(self) -> Self {
+        fs::set_permissions(self.folder.path(), Permissions::from_mode(0o755))
+            .expect("a folder of this user's");
+        self.args(["--socket-mode", "0666"])
     }
 
     /// Keeps compiled components in `folder`, not with those of all other stories.

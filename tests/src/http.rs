@@ -39,13 +39,21 @@ pub fn get(server: SocketAddr, uri: &str) -> Reply {
 
 /// Sends a request and waits for the response.
 pub fn send(server: SocketAddr, method: &str, uri: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
-    let mut stream = begin(server, method, uri, headers, body);
+    read(&all_of(begin(server, method, uri, headers, body)), method == "HEAD")
+}
+
+/// Waits for the response to a request that was begun, which asked for more than a head.
+pub fn receive(stream: impl Read) -> Reply {
+    read(&all_of(stream), false)
+}
+
+fn all_of(mut stream: impl Read) -> Vec<u8> {
     let mut received = Vec::new();
     if let Err(error) = stream.read_to_end(&mut received) {
-        // A server may cut a connection so; whether something is missing is seen below.
+        // A server may cut a connection so; whether something is missing is seen later.
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}");
     }
-    read(&received, method == "HEAD")
+    received
 }
 
 /// Sends a request; the response comes out of the stream.

@@ -1,4 +1,4 @@
-//! What the stories in `tests/` are told with: the real host, a web server's side of `FastCGI`, the real nginx.
+//! What the stories in `tests/` are told with: the real host, a web server's side of `FastCGI`, real web servers.
 //!
 //! Everything here blocks and panics: a story is one thread, and whatever does not happen within [`PATIENCE`] fails it.
 
@@ -9,10 +9,11 @@ pub mod foreign;
 mod host;
 pub mod http;
 mod log;
-mod nginx;
 pub mod paths;
 mod request;
 mod response;
+mod servers;
+mod tap;
 pub mod wire;
 
 use std::{
@@ -23,9 +24,10 @@ use std::{
 use bytes::Bytes;
 pub use client::{Client, Running};
 pub use host::{Builder, ONE_AT_A_TIME, Refusal, TestHost, filled_in};
-pub use nginx::{Nginx, free_address};
 pub use request::Request;
 pub use response::Response;
+pub use servers::{Apache, Caddy, HaProxy, Lighttpd, Nginx, Place, WebServer, example, free_address};
+pub use tap::{Event, Side, Tap};
 pub use wire::Wire;
 
 /// The names of the components that stories run.

@@ -1,18 +1,11 @@
 //! The wiki as the authorizer of attachments that the web server sends itself.
 
-use std::{
-    fs,
-    net::{SocketAddr, TcpStream},
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use std::{fs, net::SocketAddr};
 
 use fcgi::Role;
-use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
-use tests::{Nginx, Request, TestHost, eventually, free_address, guest, http, http::Reply, paths};
-
-const LIGHTTPD: &str = "/usr/sbin/lighttpd";
+use tests::{
+    Apache, Lighttpd, Nginx, Request, TestHost, WebServer, example, free_address, guest, http::Reply, paths,
+};
 
 /// The folder that the host and the web server see.
 const WIKI: &str = "examples/wiki";
@@ -25,35 +18,54 @@ fn wiki(options: &str) -> TestHost {
     TestHost::wiki().arg("--root").arg(paths::repository(WIKI)).options(options).start()
 }
 
-/// A file of the examples with an operator's changes.
-fn changed(file: &str, changes: &[(&str, String)]) -> String {
-    let example = fs::read_to_string(paths::repository(file)).expect("the example");
-    changes.iter().fold(example, |text, (from, to)| {
-        assert_eq!(text.matches(from).count(), 1, "{from} in {file}");
-        text.replace(from, to)
-    })
+fn file(path: &str) -> Vec<u8> {
+    fs::read(paths::repository(&format!("{WIKI}{path}"))).expect("a file")
 }
 
-/// Checks what a web server gives to a guest; `get` asks it.
-fn check_guest(get: impl Fn(&str) -> Reply) {
-    let free = get(FREE);
-    let file = fs::read(paths::repository(&format!("{WIKI}{FREE}"))).expect("the file");
-    assert_eq!((free.status, &free.body), (200, &file));
-    // The wiki would have said how to show it: this is the web server's own answer.
-    assert_eq!(free.header("content-disposition"), None);
+/// Checks that this is a file as the web server itself sends it: the wiki would have said how to show it.
+fn assert_sent(reply: &Reply, path: &str) {
+    assert_eq!((reply.status, &reply.body), (200, &file(path)), "{path}");
+    assert_eq!(reply.header("content-disposition"), None, "{path}");
+    assert_eq!(reply.header("content-length"), Some(file(path).len().to_string().as_str()), "{path}");
+    assert!(reply.header("content-security-policy").is_some_and(|policy| policy.starts_with("sandbox")));
+}
+
+/// Checks what a web server gives to a guest, who gets the status `refused` for what nobody may see.
+fn check_guest(server: &WebServer, refused: u16) {
+    let free = server.get(FREE);
+    assert_sent(&free, FREE);
+    let part = server.send("GET", FREE, &[("Range", "bytes=0-4")], b"");
+    assert_eq!((part.status, &part.body[..]), (206, &file(FREE)[..5]));
     for (uri, status) in [
         (EDITORS, 401),
         ("/pub/Main/%45ditorsNotes/draft.txt", 401),
         ("/pub//Main/EditorsNotes/draft.txt", 401),
         ("/pub/Main/WebHome/missing.txt", 404),
-        ("/pub/Main/Missing/a.txt", 403),
-        ("/pub/Main/a.txt", 403),
+        ("/pub/Main/Missing/a.txt", refused),
+        ("/pub/Main/a.txt", refused),
+        ("/pub/Main/WebHome/", refused),
     ] {
-        assert_eq!(get(uri).status, status, "{uri}");
+        let reply = server.get(uri);
+        assert_eq!(reply.status, status, "{uri}");
+        assert!(status != 401 || reply.header("www-authenticate").is_some(), "{uri}");
     }
-    // Whatever a web server makes of these, it is not the file.
-    for way in ["WebHome/../EditorsNotes", "WebHome/..%2fEditorsNotes", "WebHome/%2e%2e/EditorsNotes"] {
-        let reply = get(&format!("/pub/Main/{way}/draft.txt"));
+    assert_eq!(server.send("POST", FREE, &[], b"a body").status, refused);
+    check_ways_around(server, &[]);
+}
+
+/// Checks that no other spelling leads to what may not be seen: whatever a web server makes of it, it is not the file.
+fn check_ways_around(server: &WebServer, headers: &[(&str, &str)]) {
+    for way in [
+        "WebHome/../EditorsNotes",
+        "WebHome/..%2fEditorsNotes",
+        "WebHome/%2e%2e/EditorsNotes",
+        "WebHome/%252e%252e/EditorsNotes",
+        ".//EditorsNotes",
+        "EditorsNotes%2f",
+        "EditorsNotes;",
+        "WebHome/timetable.txt/../../EditorsNotes",
+    ] {
+        let reply = server.send("GET", &format!("/pub/Main/{way}/draft.txt"), headers, b"");
         assert!(matches!(reply.status, 400..=404), "{way}: {}", reply.status);
     }
 }
@@ -79,71 +91,118 @@ fn locations(host: &TestHost) -> String {
         ("unix:/run/foswiki/foswiki.sock", format!("unix:{}", host.socket().display())),
         ("root /srv/foswiki;", format!("root {};", paths::repository(WIKI).display())),
     ];
-    changed("examples/nginx/attachments.conf", &changes)
+    example("nginx/attachments.conf", &changes)
 }
 
 #[test]
 fn nginx_asks_before_it_sends_a_file() {
     let host = wiki("trust=https");
     let nginx = Nginx::with_location(&host, &locations(&host));
-    check_guest(|uri| nginx.get(uri));
+    check_guest(&nginx, 403);
     // The wiki's own pages are there as before.
     assert_eq!(nginx.get("/bin/view/Main/WebHome").status, 200);
     assert_eq!(nginx.get("/authorize-attachment").status, 404);
 }
 
-/// A web server that ends with its story.
-struct Lighttpd {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Lighttpd {
-    fn start(folder: &Path, configuration: &str) -> Self {
-        assert!(Path::new(LIGHTTPD).is_file(), "{LIGHTTPD} is missing: run `apt-get install lighttpd`");
-        let address = free_address();
-        let file = folder.join("lighttpd.conf");
-        let listen = format!("server.bind = \"{}\"\nserver.port = {}\n", address.ip(), address.port());
-        fs::write(&file, listen + configuration).expect("a configuration");
-        let child = Command::new(LIGHTTPD).arg("-D").arg("-f").arg(file).stdin(Stdio::null()).spawn();
-        let lighttpd = Self { child: child.expect("a lighttpd that starts"), address };
-        eventually("lighttpd listens", || TcpStream::connect(address).is_ok());
-        lighttpd
-    }
-}
-
-impl Drop for Lighttpd {
-    fn drop(&mut self) {
-        if kill_process(Pid::from_child(&self.child), Signal::TERM).is_ok() {
-            let _ = self.child.wait();
-        }
-    }
-}
-
-/// The same for lighttpd, in a folder that lives as long.
-fn lighttpd(host: &TestHost) -> (Lighttpd, TempDir) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let changes = [
-        ("/run/foswiki/foswiki.sock", host.socket().display().to_string()),
-        ("/srv/foswiki/pub/", format!("{}/pub/", paths::repository(WIKI).display())),
-    ];
-    let own = format!("server.document-root = \"{}\"\n", folder.path().display());
-    let attachments = changed("examples/lighttpd/attachments.conf", &changes);
-    (Lighttpd::start(folder.path(), &(own + &attachments)), folder)
-}
-
 #[test]
 fn lighttpd_asks_before_it_sends_a_file() {
     let host = wiki("trust=https");
-    let (lighttpd, _folder) = lighttpd(&host);
-    check_guest(|uri| http::get(lighttpd.address, uri));
+    let lighttpd = Lighttpd::with_attachments(&host, &paths::repository(WIKI));
+    check_guest(&lighttpd, 403);
+}
+
+/// The header with which a client says who it is.
+fn login(user: &str, password: &str) -> [(&'static str, String); 1] {
+    [("Authorization", format!("Basic {}", base64(format!("{user}:{password}").as_bytes())))]
+}
+
+/// RFC 4648 §4.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let group = |three: &[u8]| {
+        let bits =
+            three.iter().chain([&0; 2]).take(3).fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte));
+        let letter = |place: usize| char::from(LETTERS[bits >> (18 - 6 * place) & 63]);
+        let four: Vec<_> =
+            (0..4).map(|place| if place <= three.len() { letter(place) } else { '=' }).collect();
+        four
+    };
+    bytes.chunks(3).flat_map(group).collect()
+}
+
+/// Checks what Apache gives to those who say who they are, and that it believes none whose password it has not checked.
+fn check_users(apache: &WebServer, refused: u16) {
+    let get = |uri: &str, user: &str, password: &str| {
+        let [(name, value)] = login(user, password);
+        apache.send("GET", uri, &[(name, &value)], b"")
+    };
+    for uri in [FREE, EDITORS] {
+        let sent = get(uri, "ben", Apache::PASSWORD);
+        assert_sent(&sent, uri);
+        assert_eq!(sent.header("content-type"), Some("text/plain"), "{uri}");
+        assert_eq!(sent.header("www-authenticate"), None, "{uri}");
+        // The wiki knows all of these, and Apache none.
+        for (user, password) in
+            [("ben", "wrong"), ("ben", ""), ("admin", Apache::PASSWORD), ("admin", ""), ("guest", "")]
+        {
+            let reply = get(uri, user, password);
+            assert_eq!(reply.status, 401, "{uri} for {user}:{password}");
+        }
+    }
+    assert_eq!(get(FREE, "stranger", Apache::PASSWORD).status, 200);
+    assert_eq!(get(EDITORS, "stranger", Apache::PASSWORD).status, refused);
+    assert_eq!(get("/pub/Main/Missing/a.txt", "ben", Apache::PASSWORD).status, refused);
+    let [(name, value)] = login("stranger", Apache::PASSWORD);
+    check_ways_around(apache, &[(name, &value)]);
+    assert_eq!(apache.send("GET", FREE, &[("Authorization", "Bearer x")], b"").status, 401);
+}
+
+/// The wiki for `mod_authnz_fcgi`, which speaks TCP.
+fn wiki_over_tcp() -> (TestHost, SocketAddr) {
+    let address = free_address();
+    let wiki = TestHost::wiki().arg("--root").arg(paths::repository(WIKI));
+    (wiki.args(["--listen", &format!("{address},trust=user")]).start(), address)
+}
+
+#[test]
+fn mod_authnz_fcgi_asks_before_it_sends_a_file() {
+    let (host, address) = wiki_over_tcp();
+    let apache = Apache::with_attachments(address, &paths::repository(WIKI));
+    check_guest(&apache, 401);
+    check_users(&apache, 403);
+    drop(host);
+    // Nobody decides about guests, whom Apache then takes for users without a password.
+    assert_eq!(apache.get(FREE).status, 401);
+    let [(name, value)] = login("ben", Apache::PASSWORD);
+    assert_eq!(apache.send("GET", FREE, &[(name, &value)], b"").status, 500);
+}
+
+#[test]
+fn mod_fcgid_asks_before_it_sends_a_file() {
+    let apache = Apache::spawning_with_attachments(&paths::repository(WIKI));
+    // The wiki's own pages are there as well.
+    assert_eq!(apache.get("/bin/view/Main/WebHome").status, 200);
+    check_guest(&apache, 401);
+    check_users(&apache, 401);
+}
+
+#[test]
+fn the_wiki_vouches_for_no_name_that_a_client_gives_itself() {
+    let trusted = wiki("trust=user");
+    for question in [("FCGI_APACHE_ROLE", "AUTHENTICATOR"), ("REMOTE_PASSWD", ""), ("REMOTE_PASSWD", "x")] {
+        for uri in [FREE, EDITORS] {
+            let claim = Request::get(uri).role(Role::Authorizer).variable("REMOTE_USER", "admin");
+            let claim = claim.variable(question.0, question.1);
+            assert_eq!(trusted.begin_upload(claim).finish().status(), 401, "{uri} {question:?}");
+        }
+    }
 }
 
 #[test]
 fn no_file_is_sent_where_nobody_decides() {
     let host = TestHost::with(guest::HELLO).start();
-    let (lighttpd, _folder) = lighttpd(&host);
-    assert_eq!(http::get(lighttpd.address, FREE).status, 500);
+    let lighttpd = Lighttpd::with_attachments(&host, &paths::repository(WIKI));
+    assert_eq!(lighttpd.get(FREE).status, 500);
     let nginx = Nginx::with_location(&host, &locations(&host));
     assert_eq!(nginx.get(FREE).status, 500);
 }

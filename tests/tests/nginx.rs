@@ -5,7 +5,7 @@ use std::{
     io::{Read, Write},
 };
 
-use tests::{Nginx, ONE_AT_A_TIME, TestHost, eventually, guest, paths};
+use tests::{Nginx, ONE_AT_A_TIME, TestHost, WebServer, eventually, guest, paths};
 
 /// A host whose handlers misbehave as they are told to.
 fn behaviours() -> TestHost {
@@ -13,7 +13,7 @@ fn behaviours() -> TestHost {
 }
 
 /// Tells a story twice: with connections that are kept, and with one for each request.
-fn both(story: impl Fn(&TestHost, &Nginx)) {
+fn both(story: impl Fn(&TestHost, &WebServer)) {
     let host = behaviours();
     story(&host, &Nginx::before(&host));
     story(&host, &Nginx::without_keep_alive(&host));

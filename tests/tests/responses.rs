@@ -1,8 +1,5 @@
 //! What a handler may say, and what becomes of it: a header block that every web server takes.
 
-use std::{fs, os::unix::fs::symlink, path::Path};
-
-use tempfile::TempDir;
 use tests::{Builder, Nginx, Request, Response, TestHost, guest};
 
 fn behaviours() -> Builder {
@@ -99,59 +96,4 @@ fn a_location_is_a_header_like_others() {
     let response = behaviours().start().get("/with?status=200&location=/visits");
     assert_eq!((response.status(), response.header("location")), (200, Some("/visits")));
     assert_eq!(response.text(), "with headers\n");
-}
-
-/// A folder with files to send, and some that are not to be sent.
-fn files() -> TempDir {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path();
-    fs::create_dir_all(path.join("pub/Web")).expect("a folder");
-    fs::write(path.join("pub/Web/a b.png"), tests::noise(100_000)).expect("a file");
-    fs::write(path.join("secret"), "secret").expect("a file");
-    symlink("../secret", path.join("pub/link")).expect("a link");
-    folder
-}
-
-fn sending(folder: &Path, form: &str) -> TestHost {
-    behaviours().mount(&folder.join("pub"), "/pub").options(&format!("sendfile={form}")).start()
-}
-
-/// Paths that no web server may be told to send.
-const REFUSED: [&str; 6] =
-    ["/etc/passwd", "/pub/../secret", "/pub/link", "/pub/Web", "/pub/none", "pub/Web/a%20b.png"];
-
-#[test]
-fn lighttpd_and_apache_are_told_where_the_file_is() {
-    let folder = files();
-    let host = sending(folder.path(), "x-sendfile");
-    let response = host.get("/with?x-sendfile=/pub/Web/a%20b.png&content-length=0&etag=1");
-    let file = format!("{}/pub/Web/a%20b.png", folder.path().display());
-    assert_eq!(response.header("x-sendfile"), Some(file.as_str()));
-    assert_eq!((response.header("etag"), response.header("content-length")), (Some("1"), None));
-    assert_eq!(response.text(), "");
-    assert!(host.get("/env").text().contains("FCGI_WASM_HOST_SENDFILE=on\n"));
-    for path in REFUSED {
-        assert_page(&host.get(&format!("/with?x-sendfile={path}")));
-    }
-    host.log_line("in none of the handler's mounts");
-    host.log_line("a link leads out of the mount");
-}
-
-#[test]
-fn nginx_sends_the_file() {
-    let folder = files();
-    let host = sending(folder.path(), "x-accel-redirect:/protected");
-    let alias = format!("location /protected/ {{ internal; alias {}/; }}", folder.path().display());
-    let nginx = Nginx::with_location(&host, &alias);
-    let uri = "/with?x-sendfile=/pub/Web/a%20b.png&content-type=image/png&set-cookie=a=1";
-    let reply = nginx.get(uri);
-    assert_eq!((reply.status, reply.header("content-type")), (200, Some("image/png")));
-    assert_eq!((reply.header("set-cookie"), &reply.body[..]), (Some("a=1"), &tests::noise(100_000)[..]));
-    let part = nginx.send("GET", uri, &[("Range", "bytes=10-19")], b"");
-    assert_eq!((part.status, &part.body[..]), (206, &tests::noise(100_000)[10..20]));
-    for path in REFUSED {
-        assert_eq!(nginx.get(&format!("/with?x-sendfile={path}")).status, 502, "{path}");
-    }
-    assert_eq!(nginx.get("/protected/pub/Web/a%20b.png").status, 404);
-    assert_eq!(nginx.get("/visits").text(), "1\n");
 }

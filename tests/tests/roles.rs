@@ -79,6 +79,25 @@ fn what_speaks_of_a_body_or_a_script_is_not_told() {
 }
 
 #[test]
+fn a_name_that_the_authorizer_is_to_check_is_told_as_a_claim() {
+    let host = TestHost::with(guest::ROLES).options("trust=user").start();
+    let claim = || Request::get("/told").variable("REMOTE_USER", "ada").variable("AUTH_TYPE", "Basic");
+    let told = |request: Request| ask(&host, request).text().to_owned();
+    let checked = told(claim().variable("FCGI_APACHE_ROLE", "AUTHORIZER"));
+    assert!(
+        checked.contains("REMOTE_USER=ada\nAUTH_TYPE=Basic\n") && !checked.contains("CLAIMED"),
+        "{checked}"
+    );
+    for (name, value) in
+        [("FCGI_APACHE_ROLE", "AUTHENTICATOR"), ("REMOTE_PASSWD", "secret"), ("REMOTE_PASSWD", "")]
+    {
+        let unchecked = told(claim().variable(name, value));
+        assert!(unchecked.contains("FCGI_WASM_HOST_CLAIMED_USER=ada\n"), "{unchecked}");
+        assert!(!unchecked.contains("REMOTE_USER=") && !unchecked.contains("AUTH_TYPE="), "{unchecked}");
+    }
+}
+
+#[test]
 fn nothing_that_goes_wrong_is_a_permission() {
     let host = TestHost::with(guest::ROLES).args(["--deadline", "200ms"]).start();
     let check = |uri: &str, status: u16, reason: &str| {

@@ -2,13 +2,10 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{TcpListener, TcpStream},
     os::{
         fd::OwnedFd,
-        unix::{
-            fs::{MetadataExt, PermissionsExt, chown},
-            net::{UnixListener, UnixStream},
-        },
+        unix::net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -16,15 +13,9 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use tests::{Client, Request, TestHost, eventually, filled_in, free_address, guest, http, paths};
+use tests::{Apache, Client, Lighttpd, Request, TestHost, WebServer, eventually, filled_in, guest, paths};
 
 const SPAWN_FCGI: &str = "/usr/bin/spawn-fcgi";
-const APACHE: &str = "/usr/sbin/apache2";
-const MOD_FCGID: &str = "/usr/lib/apache2/modules/mod_fcgid.so";
-const LIGHTTPD: &str = "/usr/sbin/lighttpd";
-
-/// A user, and a group, that own nothing.
-const NOBODY: u32 = 65534;
 
 /// A process that ends with its story.
 struct Process(Child);
@@ -223,113 +214,27 @@ fn spawn_fcgi_starts_a_host() {
     assert_eq!(host.wait().code(), Some(0));
 }
 
-/// A file of the repository's examples with an operator's changes.
-fn changed(file: &str, changes: &[(&str, String)]) -> String {
-    let example = fs::read_to_string(paths::repository(file)).expect("the example");
-    changes.iter().fold(example, |text, (from, to)| {
-        assert_eq!(text.matches(from).count(), 1, "{from} in {file}");
-        text.replace(from, to)
-    })
-}
-
-/// Starts a web server in the foreground, with `configuration`, and waits until it listens.
-fn web_server(command: &mut Command, configuration: (&Path, &str), address: SocketAddr) -> Process {
-    let program = Path::new(command.get_program());
-    assert!(program.is_file(), "{} is missing: run `apt-get install` for it", program.display());
-    fs::write(configuration.0, configuration.1).expect("a configuration");
-    let server = Process::start(
-        command.arg("-f").arg(configuration.0),
-        fs::File::open("/dev/null").expect("the null device"),
-    );
-    eventually("the web server listens", || TcpStream::connect(address).is_ok());
-    server
-}
-
-/// Lets a web server serve, and stop; then all of its hosts have stopped in good order.
-fn serves_and_stops(server: Process, address: SocketAddr, log: &Path) {
+/// Lets a web server serve, and stop; then all of its hosts, which write into its log, have stopped in good order.
+fn serves_and_stops(server: WebServer) {
     for _ in 0..20 {
-        assert_eq!(http::get(address, "/visits").text(), "1\n");
+        assert_eq!(server.get("/visits").text(), "1\n");
     }
-    let echoed = http::send(address, "POST", "/echo", &[], &tests::noise(300_000));
+    let echoed = server.send("POST", "/echo", &[], &tests::noise(300_000));
     assert_eq!((echoed.status, echoed.body), (200, tests::noise(300_000).to_vec()));
-    server.signal(Signal::TERM);
-    assert!(server.wait().success());
-    let count = |text: &str| fs::read_to_string(log).expect("what the hosts say").matches(text).count();
+    let stopped = server.stop();
+    assert!(stopped.status.success());
+    let count = |text: &str| stopped.log().matches(text).count();
     eventually("all hosts have stopped", || {
-        count("listening") > 0 && count(" stopped") == count("listening")
+        count(": listening") > 0 && count(": stopped") == count(": listening")
     });
 }
 
 #[test]
 fn lighttpd_starts_hosts_and_ends_them() {
-    let (folder, address) = (tempfile::tempdir().expect("a folder"), free_address());
-    let path = folder.path();
-    let quoted = |path: &Path| format!("\"{}\"", path.display());
-    let module = quoted(&paths::component(guest::BEHAVIOURS));
-    let changes = [
-        ("\"/run/lighttpd/foswiki.sock\"", quoted(&path.join("host.sock"))),
-        ("\"/usr/local/bin/fcgi-wasm-host\"", quoted(&paths::program())),
-        ("\"/var/cache/lighttpd/foswiki\"", quoted(&paths::cache())),
-        (
-            "\"FCGI_WASM_HOST_ROOT\"      =>",
-            format!("\"FCGI_WASM_HOST_MODULE\" => {module}, \"RUST_LOG\" =>"),
-        ),
-        ("\"/srv/foswiki\"", "\"info\"".into()),
-        ("\"max-procs\"   => 1", "\"max-procs\" => 2".into()),
-    ];
-    let configuration = format!(
-        "server.document-root = {0}\nserver.bind = \"{1}\"\nserver.port = {2}\nserver.errorlog = {3}\n\
-         server.breakagelog = {4}\n{5}",
-        quoted(path),
-        address.ip(),
-        address.port(),
-        quoted(&path.join("error.log")),
-        quoted(&path.join("hosts.log")),
-        changed("examples/lighttpd/spawned.conf", &changes),
-    );
-    let mut command = Command::new(LIGHTTPD);
-    let configuration = (&*path.join("lighttpd.conf"), configuration.as_str());
-    let lighttpd = web_server(command.arg("-D"), configuration, address);
-    serves_and_stops(lighttpd, address, &path.join("hosts.log"));
+    serves_and_stops(Lighttpd::spawning());
 }
 
 #[test]
 fn mod_fcgid_starts_hosts_and_ends_them() {
-    assert!(
-        Path::new(MOD_FCGID).is_file(),
-        "{MOD_FCGID} is missing: run `apt-get install libapache2-mod-fcgid`"
-    );
-    let (folder, address) = (tempfile::tempdir().expect("a folder"), free_address());
-    let path = folder.path();
-    let cache = path.join("cache");
-    fs::create_dir(&cache).expect("a folder");
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a folder of this user's");
-    // As root, Apache and its hosts become another user.
-    let user = fs::metadata("/proc/self").map(|own| own.uid()).expect("this process");
-    let user = if user == 0 { NOBODY } else { user };
-    chown(&cache, Some(user), None).expect("a folder of that user's");
-    let changes = [
-        ("FCGI_WASM_HOST_ROOT      /srv/foswiki", "RUST_LOG info".into()),
-        ("/var/cache/apache2/foswiki", cache.display().to_string()),
-        (
-            "FCGI_WASM_HOST_INSTANCES 1",
-            format!("FCGI_WASM_HOST_MODULE {}", paths::component(guest::BEHAVIOURS).display()),
-        ),
-        ("/usr/local/bin/fcgi-wasm-host", paths::program().display().to_string()),
-    ];
-    let modules = ["mpm_event", "authz_core", "fcgid"];
-    let modules =
-        modules.map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"));
-    let configuration = format!(
-        "ServerRoot {0}\nServerName wiki.example\nDefaultRuntimeDir {0}\nPidFile apache.pid\nListen {address}\n\
-         ErrorLog error.log\nDocumentRoot {0}\nUser #{NOBODY}\nGroup #{NOBODY}\n{1}FcgidIPCDir {0}/sockets\n\
-         FcgidProcessTableFile {0}/processes\n{2}",
-        path.display(),
-        modules.concat(),
-        changed("examples/apache/spawned.conf", &changes),
-    );
-    let mut command = Command::new(APACHE);
-    let configuration = (&*path.join("apache.conf"), configuration.as_str());
-    let apache = web_server(command.args(["-D", "FOREGROUND"]), configuration, address);
-    serves_and_stops(apache, address, &path.join("error.log"));
+    serves_and_stops(Apache::spawning());
 }

@@ -82,6 +82,36 @@ pub(crate) const TESTS: &[Program] = &[
         purpose: "the part of it that does",
     },
     Program {
+        name: "/usr/lib/apache2/modules/mod_xsendfile.so",
+        kind: Kind::File,
+        package: "libapache2-mod-xsendfile",
+        purpose: "the part of it that sends files which the host names",
+    },
+    Program {
+        name: "htpasswd",
+        kind: Kind::File,
+        package: "apache2-utils",
+        purpose: "makes the file of passwords that it checks",
+    },
+    Program {
+        name: "/etc/mime.types",
+        kind: Kind::File,
+        package: "media-types",
+        purpose: "the types of files that it sends",
+    },
+    Program {
+        name: "caddy",
+        kind: Kind::File,
+        package: "caddy",
+        purpose: "a web server in front of the host",
+    },
+    Program {
+        name: "haproxy",
+        kind: Kind::File,
+        package: "haproxy",
+        purpose: "a proxy in front of the host, which multiplexes",
+    },
+    Program {
         name: "spawn-fcgi",
         kind: Kind::File,
         package: "spawn-fcgi",

@@ -97,7 +97,8 @@ pub struct Listen {
     /// What it is not believed, such as `https`, which it is by itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub distrust: Vec<Setting<String>>,
-    /// How the web server is told to send a file below a mount: `x-sendfile`, or `x-accel-redirect:/PREFIX`.
+    /// How the web server is told to send a file below a mount: `x-sendfile`, `x-sendfile-raw`,
+    /// or `x-accel-redirect:/PREFIX`.
     pub sendfile: Option<Setting<String>>,
     /// Names of the sites that can be reached here. Default: all.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -123,12 +123,13 @@ fn sendfile(form: &str) -> Result<SendFile, String> {
     let prefix = form.strip_prefix("x-accel-redirect:").map(|prefix| prefix.trim_end_matches('/'));
     match prefix {
         None if form == "x-sendfile" => Ok(SendFile::XSendfile),
+        None if form == "x-sendfile-raw" => Ok(SendFile::XSendfileRaw),
         Some(prefix) if prefix.starts_with('/') && prefix.bytes().all(|byte| byte.is_ascii_graphic()) => {
             Ok(SendFile::XAccelRedirect(prefix.to_owned()))
         }
         _ => Err(format!(
-            "sendfile={form}: neither x-sendfile (lighttpd, Apache) nor x-accel-redirect:/PREFIX with the path of an \
-             internal location (nginx)"
+            "sendfile={form}: not x-sendfile (lighttpd), x-sendfile-raw (Apache), or x-accel-redirect:/PREFIX with the \
+             path of an internal location (nginx)"
         )),
     }
 }
@@ -260,6 +261,7 @@ mod tests {
         };
         check("", Some(None));
         check(",sendfile=x-sendfile", Some(Some(SendFile::XSendfile)));
+        check(",sendfile=x-sendfile-raw", Some(Some(SendFile::XSendfileRaw)));
         let prefix = SendFile::XAccelRedirect("/protected".into());
         check(",sendfile=x-accel-redirect:/protected/", Some(Some(prefix.clone())));
         check(",sendfile=x-accel-redirect:/protected", Some(Some(prefix)));

@@ -34,7 +34,7 @@ pub struct Written {
     ///   trust=user       the web server is believed who the client is
     ///   trust=forwarded  it is believed what other proxies say about the client
     ///   distrust=https   it is not believed that the client came over TLS
-    ///   sendfile=x-sendfile, sendfile=x-accel-redirect:/PREFIX
+    ///   sendfile=x-sendfile, sendfile=x-sendfile-raw, sendfile=x-accel-redirect:/PREFIX
     ///                    handlers may have it send files below their mounts
     #[arg(short, long, value_name = "ADDRESS[,OPTION…]", verbatim_doc_comment)]
     pub listen: Vec<String>,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use fcgi::Params;
 use http::Method;
 use tokio::sync::oneshot;
 use tracing::warn;
@@ -26,6 +27,15 @@ const ROLE: (&str, &[u8]) = ("FCGI_ROLE", b"AUTHORIZER");
 
 /// What an authorizer is not told, because it speaks about a body or about who answers (FastCGI §6.3).
 const NOT_FOR_AUTHORIZERS: [&str; 4] = ["CONTENT_LENGTH", "PATH_INFO", "PATH_TRANSLATED", "SCRIPT_NAME"];
+
+/// As what Apache's modules ask: who a client is, or whether it may.
+const APACHE_ROLE: (&str, &[u8]) = ("FCGI_APACHE_ROLE", b"AUTHENTICATOR");
+
+/// The client's password; who is told it is to check it.
+const PASSWORD: &str = "REMOTE_PASSWD";
+
+/// How an authorizer is told the name that a client gives itself.
+const CLAIMED_USER: &str = "FCGI_WASM_HOST_CLAIMED_USER";
 
 /// What is said where there is no authorizer: lighttpd takes silence for a permission, whatever ends it.
 const NO_AUTHORIZER: &[u8] = b"Status: 500 Internal Server Error\r\nContent-Type: text/plain\r\n\r\n\
@@ -66,7 +76,7 @@ impl Authorize {
     pub(super) fn new(incoming: Incoming, trust: Trust, route: &Route) -> Self {
         let Incoming { ticket, role: _, mut params, connection } = incoming;
         params.remove(&NOT_FOR_AUTHORIZERS);
-        let variables = Variables::new(params, trust);
+        let variables = checked_user(params, trust);
         // It has no body: nothing of it is waited for or read.
         let (_, body) = body::channel(None);
         let head_only = variables.get("REQUEST_METHOD") == Some(Method::HEAD.as_str().as_bytes());
@@ -88,6 +98,17 @@ impl Authorize {
         }
         conclude(answered, &variables, &stderr, &mut outbox).await;
     }
+}
+
+/// The variables of a question, with a `REMOTE_USER` that the web server has checked or with none. A web server that asks
+/// who the client is puts the client's own claim there, and takes whatever is allowed for a proof of it.
+fn checked_user(params: Params, trust: Trust) -> Variables {
+    let (name, authenticator) = APACHE_ROLE;
+    if params.get(name) != Some(authenticator) && params.get(PASSWORD).is_none() {
+        return Variables::new(params, trust);
+    }
+    let claimed = params.get("REMOTE_USER").unwrap_or_default().to_vec();
+    Variables::new(params, Trust { user: false, ..trust }).replace(&[(CLAIMED_USER, &claimed)])
 }
 
 async fn decide(

@@ -25,8 +25,10 @@ const ORDER: HeaderName = HeaderName::from_static("x-sendfile");
 pub enum SendFile {
     /// By the URI of an internal location, `X-Accel-Redirect`: this prefix, and the path in the handler's view. nginx.
     XAccelRedirect(String),
-    /// By the file's path on the machine, `X-Sendfile`. lighttpd, and Apache with `mod_xsendfile`.
+    /// By the file's path on the machine, `X-Sendfile`, with escapes as in a URI. lighttpd.
     XSendfile,
+    /// The same with the path as it is. Apache with `mod_xsendfile` up to 0.12, which knows no escapes.
+    XSendfileRaw,
 }
 
 /// An order that is not passed on.
@@ -62,9 +64,10 @@ impl SendFile {
             file(mount, path, mounts).map_err(|reason| SendFileError::File { path: shown(), reason })?;
         let (name, value) = match self {
             Self::XAccelRedirect(prefix) => {
-                ("x-accel-redirect", format!("{prefix}{}", escaped(order.as_bytes())))
+                ("x-accel-redirect", format!("{prefix}{}", escaped(order.as_bytes())).into_bytes())
             }
-            Self::XSendfile => ("x-sendfile", escaped(file.as_os_str().as_bytes())),
+            Self::XSendfile => ("x-sendfile", escaped(file.as_os_str().as_bytes()).into_bytes()),
+            Self::XSendfileRaw => ("x-sendfile", raw(&file).ok_or_else(|| SendFileError::Path(shown()))?),
         };
         let value = HeaderValue::try_from(value).map_err(|_| SendFileError::Path(shown()))?;
         Ok(Some((HeaderName::from_static(name), value)))
@@ -113,6 +116,12 @@ fn has_name(folder: &Path, file: &Path, name: &str) -> bool {
     let named =
         file.file_name().is_some_and(|other| other.to_string_lossy().to_lowercase() == name.to_lowercase());
     named && fs::canonicalize(folder).is_ok_and(|folder| file.parent() == Some(&folder))
+}
+
+/// A path that a header's value can hold as it is: white space at its end would be lost (RFC 9110 §5.5).
+fn raw(file: &Path) -> Option<Vec<u8>> {
+    let path = file.as_os_str().as_bytes();
+    path.last().is_some_and(|last| !matches!(last, b' ' | b'\t')).then(|| path.to_vec())
 }
 
 /// A path as a URI has it. The web servers take the escapes back.
@@ -165,6 +174,13 @@ mod tests {
         check(&accel, "/pub/Web/a b.png", "x-accel-redirect: /protected/pub/Web/a%20b.png".into());
         check(&path, "/pub/Web/a b.png", format!("x-sendfile: {}/outer/Web/a%20b.png", at.display()));
         check(&path, "/pub/inner/Web/a b.png", format!("x-sendfile: {}/inner/Web/a%20b.png", at.display()));
+        let raw = SendFile::XSendfileRaw;
+        check(&raw, "/pub/Web/a b.png", format!("x-sendfile: {}/outer/Web/a b.png", at.display()));
+        symlink("Web/a b.png", folder.path().join("outer/short")).expect("a link");
+        check(&raw, "/pub/short", format!("x-sendfile: {}/outer/Web/a b.png", at.display()));
+        fs::write(folder.path().join("outer/Web/white "), "").expect("a file");
+        symlink("Web/white ", folder.path().join("outer/white")).expect("a link");
+        assert!(matches!(order(&raw, &["/pub/white"], &mounts), Err(SendFileError::Path(_))));
         assert_eq!(order(&path, &[], &mounts), Ok(None));
     }
 
@@ -195,7 +211,7 @@ mod tests {
         symlink("/etc/passwd", folder.path().join("outer/link")).expect("a link");
         symlink("Web/a b.png", folder.path().join("outer/inside")).expect("a link");
         let check = |paths: &[&str], expected: &str| {
-            for form in [SendFile::XAccelRedirect("/p".into()), SendFile::XSendfile] {
+            for form in [SendFile::XAccelRedirect("/p".into()), SendFile::XSendfile, SendFile::XSendfileRaw] {
                 let told = order(&form, paths, &mounts).expect_err(expected).to_string();
                 assert!(told.contains(expected), "{paths:?}: {told}");
             }

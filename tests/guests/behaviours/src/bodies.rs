@@ -36,6 +36,18 @@ pub(crate) fn echo(exchange: Exchange) {
     output.finish();
 }
 
+pub(crate) fn give_back(exchange: Exchange) {
+    let Some(input) = exchange.input() else { return exchange.text(500, "no body\n") };
+    let mut body = Vec::new();
+    while let Some(bytes) = input.read().unwrap_or_else(|error| panic!("{error}")) {
+        body.extend(bytes);
+    }
+    let Some(output) = exchange.begin(200, &[("content-type", "application/octet-stream")]) else { return };
+    if output.write(&body).is_ok() {
+        output.finish();
+    }
+}
+
 pub(crate) fn count(exchange: Exchange) {
     let Some(input) = exchange.input() else { return exchange.text(500, "no body\n") };
     let mut length = 0;
@@ -61,6 +73,7 @@ pub(crate) fn generate_small(exchange: Exchange) {
 pub(crate) fn drip(exchange: Exchange) {
     let pause = Duration::from_millis(exchange.number("ms", 10));
     let chunks = exchange.number("chunks", 3);
+    let say = exchange.parameter("say");
     let Some(output) = exchange.begin(200, &[("content-type", "text/plain")]) else { return };
     for chunk in 1..=chunks {
         if output.write_and_flush(format!("chunk {chunk}\n").as_bytes()).is_err() {
@@ -69,6 +82,9 @@ pub(crate) fn drip(exchange: Exchange) {
         if chunk < chunks {
             thread::sleep(pause);
         }
+    }
+    if let Some(text) = say {
+        eprintln!("{text}");
     }
     output.finish();
 }

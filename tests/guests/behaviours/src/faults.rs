@@ -23,6 +23,12 @@ pub(crate) fn trap_late(exchange: Exchange) {
     panic!("as asked, late");
 }
 
+pub(crate) fn break_late(exchange: Exchange) {
+    let pause = Duration::from_millis(exchange.number("ms", 0));
+    let _output = half(exchange);
+    thread::sleep(pause);
+}
+
 pub(crate) fn endless_loop(_: Exchange) {
     compute_for_ever();
 }

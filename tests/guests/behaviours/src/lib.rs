@@ -4,7 +4,7 @@
 //! |---|---|
 //! | **mirrors** | |
 //! | `/headers` | answers method, scheme, authority, path-with-query and all request headers, a line each |
-//! | `/env` | answers the environment, one `NAME=value` a line |
+//! | `/env`, `/env/…` | answers the environment, one `NAME=value` a line |
 //! | `/visits` | answers how many requests this instance has seen, this one included |
 //! | `/status?code=N` | answers with status N |
 //! | `/redirect?to=URL` | answers 302 to URL, or to `/elsewhere` |
@@ -15,10 +15,11 @@
 //! | `/stderr?bytes=N`, `/stdout?bytes=N` | writes N bytes in lines, or two lines, to that stream; then answers |
 //! | **bodies** | |
 //! | `/echo` | streams the body back; `x-method`, `x-path` and `x-request-NAME` headers tell the rest |
+//! | `/return` | reads the body to its end and answers it |
 //! | `/count` | reads the body and answers its length; 400 if the body breaks off |
 //! | `/generate?bytes=N` | writes N bytes of [`PATTERN`](bodies::PATTERN) in large chunks |
 //! | `/generate-small?bytes=N` | the same in blocking writes of 4096 bytes |
-//! | `/drip?chunks=N&ms=M` | writes N lines, each flushed and M ms after the one before |
+//! | `/drip?chunks=N&ms=M[&say=TEXT]` | writes N lines, each flushed and M ms after the one before; then says TEXT to standard error |
 //! | `/length-mismatch?declared=N&bytes=M` | declares N bytes, by default 10, and writes M, by default 5 |
 //! | `/head` | declares six bytes and writes them, even when asked with HEAD |
 //! | `/trailers` | ends its body with a trailer |
@@ -29,6 +30,7 @@
 //! | `/list?path=P` | answers the folder's sorted names, a line each |
 //! | **faults** | |
 //! | `/trap`, `/trap-late` | panics before its answer; after its headers and half of its body |
+//! | `/break-late?ms=N` | returns, without a word, N ms after half of its body |
 //! | `/loop`, `/loop-late` | computes for ever, likewise |
 //! | `/memory` | allocates until refused, then answers how many MiB it was given |
 //! | `/recurse` | calls itself for ever |
@@ -82,6 +84,7 @@ fn behaviour(path: &str) -> Option<fn(Exchange)> {
         "/chance" => mirrors::chance,
         "/stdout" => mirrors::stdout,
         "/echo" => bodies::echo,
+        "/return" => bodies::give_back,
         "/count" => bodies::count,
         "/generate" => bodies::generate,
         "/generate-small" => bodies::generate_small,
@@ -95,6 +98,7 @@ fn behaviour(path: &str) -> Option<fn(Exchange)> {
         "/list" => files::list,
         "/trap" => faults::trap,
         "/trap-late" => faults::trap_late,
+        "/break-late" => faults::break_late,
         "/loop" => faults::endless_loop,
         "/loop-late" => faults::endless_loop_late,
         "/memory" => faults::memory,
@@ -105,6 +109,7 @@ fn behaviour(path: &str) -> Option<fn(Exchange)> {
         "/exit" => faults::exit,
         "/no-response" => faults::no_response,
         "/error" => faults::error,
+        _ if path.starts_with("/env/") => mirrors::env,
         _ => return None,
     })
 }

@@ -1,0 +1,43 @@
+//! `HAProxy`, as Debian's package has it.
+
+use std::{path::Path, process::Command};
+
+use super::{Place, WebServer, example};
+
+const PROGRAM: &str = "/usr/sbin/haproxy";
+
+/// What `examples/haproxy/foswiki.cfg` says of multiplexing.
+const ONE_AT_A_TIME: &str = "no option get-values\n    no option mpxs-conns";
+
+/// A `HAProxy` with `examples/haproxy/foswiki.cfg`.
+#[derive(Debug)]
+pub struct HaProxy;
+
+impl HaProxy {
+    /// A `HAProxy` before a host.
+    pub fn before(host: &impl AsRef<Path>) -> WebServer {
+        start(host.as_ref(), ONE_AT_A_TIME)
+    }
+
+    /// One that sends several requests at once on a connection.
+    pub fn multiplexing(host: &impl AsRef<Path>) -> WebServer {
+        start(host.as_ref(), "option get-values\n    option mpxs-conns\n    option max-reqs 64")
+    }
+}
+
+fn start(host: &Path, multiplexing: &str) -> WebServer {
+    let place = Place::new("haproxy");
+    let changes = [
+        (ONE_AT_A_TIME, multiplexing.to_owned()),
+        ("bind :80", format!("bind {}", place.address())),
+        ("unix@/run/foswiki/foswiki.sock", format!("unix@{}", host.display())),
+    ];
+    // What Debian's own `haproxy.cfg` is, in short. One thread: so many share each connection that there are.
+    let main = "global\n    log fd@2 format raw local0\n    nbthread 1\n\
+             defaults\n    mode http\n    log global\n    timeout connect 5s\n    timeout client 50s\n";
+    let main = place.write("haproxy.cfg", main);
+    let site = place.write("foswiki.cfg", &example("haproxy/foswiki.cfg", &changes));
+    let mut program = Command::new(PROGRAM);
+    program.arg("-db").arg("-f").arg(main).arg("-f").arg(site);
+    place.run(&mut program, "haproxy")
+}

@@ -1,0 +1,173 @@
+//! Real web servers in the foreground, with the configurations below `examples`.
+
+mod apache;
+mod caddy;
+mod haproxy;
+mod lighttpd;
+mod nginx;
+
+use std::{
+    fs::{self, File, Permissions},
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+pub use apache::Apache;
+pub use caddy::Caddy;
+pub use haproxy::HaProxy;
+pub use lighttpd::Lighttpd;
+pub use nginx::Nginx;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::{eventually, http, http::Reply, paths};
+
+/// A web server; ended with its story.
+#[derive(Debug)]
+pub struct WebServer {
+    child: Child,
+    place: Place,
+}
+
+/// A web server that has ended.
+#[derive(Debug)]
+pub struct Stopped {
+    /// Its exit status.
+    pub status: ExitStatus,
+    server: WebServer,
+}
+
+/// Where a web server lives: a folder that everybody may enter, and a port.
+#[derive(Debug)]
+pub struct Place {
+    folder: TempDir,
+    address: SocketAddr,
+}
+
+/// Where a web server writes what it has to say, in its folder.
+const LOG: &str = "error.log";
+
+impl WebServer {
+    /// Asks for a page.
+    pub fn get(&self, uri: &str) -> Reply {
+        http::get(self.address(), uri)
+    }
+
+    /// Asks for a page, of a web server that may have ended.
+    pub fn try_get(&self, uri: &str) -> Option<Reply> {
+        TcpStream::connect(self.address()).is_ok().then(|| self.get(uri))
+    }
+
+    /// Sends a request and waits for the response.
+    pub fn send(&self, method: &str, uri: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        http::send(self.address(), method, uri, headers, body)
+    }
+
+    /// Sends the head of a request; its body goes into the stream, and the response comes out of it.
+    pub fn begin(&self, method: &str, uri: &str, headers: &[(&str, &str)]) -> TcpStream {
+        http::begin(self.address(), method, uri, headers, b"")
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.place.address
+    }
+
+    /// Its error log so far.
+    pub fn log(&self) -> String {
+        self.place.log()
+    }
+
+    /// Asks it to stop and waits for its end.
+    pub fn stop(mut self) -> Stopped {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("a process that runs");
+        eventually("the web server ends", || self.child.try_wait().expect("a process").is_some());
+        let status = self.child.wait().expect("its exit status");
+        Stopped { status, server: self }
+    }
+}
+
+impl Stopped {
+    /// Its error log so far: what it has started may still write.
+    pub fn log(&self) -> String {
+        self.server.log()
+    }
+}
+
+impl Drop for WebServer {
+    fn drop(&mut self) {
+        // Its children end with it, but not when it is killed.
+        let running = matches!(self.child.try_wait(), Ok(None));
+        if running && kill_process(Pid::from_child(&self.child), Signal::TERM).is_ok() {
+            let _ = self.child.wait();
+        }
+    }
+}
+
+impl Place {
+    /// A fresh folder, and a loopback port that was free a moment ago.
+    pub fn new(name: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix(&format!("{name}.")).tempdir().expect("a folder");
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("a folder of this user's");
+        Self { folder, address: free_address() }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Writes a file into the folder.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let file = self.folder().join(name);
+        fs::write(&file, text).expect("a file");
+        file
+    }
+
+    /// Runs a web server that Debian's `package` has, and waits until it listens.
+    pub fn run(self, program: &mut Command, package: &str) -> WebServer {
+        let name = Path::new(program.get_program()).to_owned();
+        assert!(name.is_file(), "{} is missing: run `apt-get install {package}`", name.display());
+        let log = File::options().create(true).append(true).open(self.folder().join(LOG)).expect("a log");
+        program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).current_dir(self.folder());
+        let mut server = WebServer { child: program.spawn().expect("a web server that starts"), place: self };
+        eventually("the web server listens", || {
+            let ended = server.child.try_wait().expect("a process");
+            assert!(ended.is_none(), "{} does not start:\n{}", name.display(), server.log());
+            TcpStream::connect(server.address()).is_ok()
+        });
+        server
+    }
+
+    fn log(&self) -> String {
+        let log = fs::read(self.folder().join(LOG)).expect("an error log");
+        String::from_utf8_lossy(&log).into_owned()
+    }
+}
+
+/// A loopback port that was free a moment ago.
+pub fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address")
+}
+
+/// A file below `examples` with an operator's changes, each of which it has one place for.
+pub fn example(file: &str, changes: &[(&str, String)]) -> String {
+    let example = fs::read_to_string(paths::repository("examples").join(file)).expect("the example");
+    changes.iter().fold(example, |text, (from, to)| {
+        assert_eq!(text.matches(from).count(), 1, "{from:?} in examples/{file}");
+        text.replace(from, to)
+    })
+}
+
+/// The user that this process belongs to.
+fn own_user() -> u32 {
+    fs::metadata("/proc/self").map(|own| own.uid()).expect("this process")
+}

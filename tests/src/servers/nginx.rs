@@ -1,0 +1,65 @@
+//! nginx, as Debian's package has it.
+
+use std::{fs, path::Path, process::Command};
+
+use super::{Place, WebServer, example, own_user};
+
+const PROGRAM: &str = "/usr/sbin/nginx";
+
+/// What an operator changes in `examples/nginx/foswiki.conf`.
+const SOCKET: &str = "unix:/run/foswiki/foswiki.sock";
+const PORT: &str = "listen 80;";
+const LOCATION: &str = "location / {";
+const KEEP: &str = "fastcgi_keep_conn on;";
+
+/// An nginx with `examples/nginx/foswiki.conf`.
+#[derive(Debug)]
+pub struct Nginx;
+
+impl Nginx {
+    /// An nginx that keeps its connections to the host.
+    pub fn before(host: &impl AsRef<Path>) -> WebServer {
+        start(host, true, "")
+    }
+
+    /// The same with another location beside the host's.
+    pub fn with_location(host: &impl AsRef<Path>, location: &str) -> WebServer {
+        start(host, true, location)
+    }
+
+    /// An nginx that makes a connection for each request.
+    pub fn without_keep_alive(host: &impl AsRef<Path>) -> WebServer {
+        start(host, false, "")
+    }
+}
+
+fn start(host: &impl AsRef<Path>, keep: bool, location: &str) -> WebServer {
+    let place = Place::new("nginx");
+    let keep = if keep { KEEP } else { "fastcgi_keep_conn off;" };
+    let changes = [
+        (SOCKET, format!("unix:{}", host.as_ref().display())),
+        (PORT, format!("listen {};", place.address())),
+        (KEEP, keep.to_owned()),
+        (LOCATION, format!("{location}\n\n    {LOCATION}")),
+    ];
+    place.write("site.conf", &example("nginx/foswiki.conf", &changes));
+    place.write("nginx.conf", &main(&place));
+    fs::copy("/etc/nginx/fastcgi_params", place.folder().join("fastcgi_params"))
+        .expect("nginx's own variables");
+    let mut program = Command::new(PROGRAM);
+    program.arg("-p").arg(place.folder()).args(["-c", "nginx.conf", "-e", "error.log"]);
+    place.run(&mut program, "nginx")
+}
+
+/// What Debian's own `nginx.conf` is, in short, around the operator's file.
+fn main(place: &Place) -> String {
+    // As root, nginx would give its workers to a user who cannot enter the story's folders.
+    let user = if own_user() == 0 { "user root;" } else { "" };
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("    {name}_temp_path {};\n", place.folder().join(name).display()))
+        .concat();
+    format!(
+        "{user}\nworker_processes 1;\ndaemon off;\npid nginx.pid;\nevents {{ worker_connections 512; }}\n\
+         http {{\n    access_log off;\n{temporary}    include site.conf;\n}}\n"
+    )
+}
