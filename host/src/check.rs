@@ -20,7 +20,7 @@ pub(crate) fn check(written: Written) -> Result<()> {
     }
     crate::raise_wall(&config.wall, &config.execution.cache)?;
     let modules = load::modules(&config.execution, crate::compiler(&config))?;
-    load::generation(&config, &modules)?;
+    load::generation(&config, &modules, &load::door(&config.execution), None)?;
     table(&config, &mut io::stdout().lock())?;
     Ok(())
 }

@@ -86,11 +86,22 @@ pub fn modules(execution: &Execution, compiler: Compiler) -> Result<Modules, Loa
     Ok(Modules::new(engine, cache, compiler))
 }
 
-/// Loads everything that `config` names.
-pub fn generation(config: &Config, modules: &Modules) -> Result<Generation, LoadError> {
+/// The host's own door, which all generations share: the places behind it are those of one pool.
+pub fn door(execution: &Execution) -> Arc<Door> {
+    Arc::new(Door::new("the host", execution.terms))
+}
+
+/// Loads everything that `config` names. Sites that were there `before` go on counting.
+pub fn generation(
+    config: &Config,
+    modules: &Modules,
+    host: &Arc<Door>,
+    before: Option<&Generation>,
+) -> Result<Generation, LoadError> {
     let mut loader = Loader {
         modules,
-        host: Arc::new(Door::new("the host", config.execution.terms)),
+        host: Arc::clone(host),
+        before,
         linked: HashMap::new(),
         folders: HashMap::new(),
         uncounted: Vec::new(),
@@ -150,6 +161,7 @@ fn only(config: &Config, all: &[Arc<Site>]) -> Option<Arc<Route>> {
 struct Loader<'a> {
     modules: &'a Modules,
     host: Arc<Door>,
+    before: Option<&'a Generation>,
     linked: HashMap<ModuleSource, Linked>,
     /// The opened folders of routes that see the same.
     folders: HashMap<Vec<Mount>, (Folders, Arc<[Mount]>)>,
@@ -170,7 +182,10 @@ impl Loader<'_> {
     fn site(&mut self, site: &config::Site) -> Result<Site, LoadError> {
         // Nothing of one site is another's, not even an open folder.
         self.folders.clear();
-        let identity = Arc::new(Identity { name: site.name.clone(), ..Identity::default() });
+        let known =
+            self.before.and_then(|before| before.sites().iter().find(|known| known.name == site.name));
+        let new = || Arc::new(Identity { name: site.name.clone(), ..Identity::default() });
+        let identity = known.map_or_else(new, Arc::clone);
         let door = site.terms.map(|terms| Arc::new(Door::new(format!("site {}", site.name), terms)));
         let usage = site.quota.map(|quota| Arc::new(Usage::new(quota)));
         let shared = Shared { identity: &identity, door: door.as_ref(), usage: usage.as_ref() };

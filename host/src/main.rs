@@ -15,11 +15,11 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use arc_swap::ArcSwap;
 use cli::{Cli, Command};
 use fcgi_wasm_host::{
     config::{Config, Execution, ModuleSource, Start, Written, WrittenExecution},
     gateway, load,
+    reload::Reload,
     serve::{self, Bound, Listener},
     wall::{Grant, Network, Wall},
     wasm::{Cache, Compiler, Engine},
@@ -27,7 +27,7 @@ use fcgi_wasm_host::{
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 #[global_allocator]
@@ -70,14 +70,15 @@ fn start_log() {
 
 fn run(written: Written) -> anyhow::Result<()> {
     let start = if serve::is_inherited() { Start::Spawned } else { Start::Alone };
-    let mut config = Config::check(beside_the_program(written, start), start)?;
+    let written = beside_the_program(written, start);
+    let mut config = Config::check(written.clone(), start)?;
     raise_descriptor_limit();
     let threads = thread::available_parallelism()?.get();
     let sockets = Sockets::bind(&config)?;
     sockets.extend(&mut config.wall.network)?;
     raise_wall(&config.wall, &config.execution.cache)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    runtime.block_on(serve(config, sockets, start))
+    runtime.block_on(serve((written, start), config, sockets))
 }
 
 /// The settings in a file beside the program, where a web server starts that and there are no others.
@@ -127,14 +128,14 @@ fn raise_wall(wall: &Wall, cache: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn serve(config: Config, sockets: Sockets, start: Start) -> anyhow::Result<()> {
+async fn serve((written, start): (Written, Start), config: Config, sockets: Sockets) -> anyhow::Result<()> {
     let compiler = compiler(&config);
-    let modules = load::modules(&config.execution, compiler)?;
-    let generation = load::generation(&config, &modules)?;
-    let current = Arc::new(ArcSwap::from_pointee(generation));
+    let reload = Reload::first((written, start), config.clone(), compiler)?;
+    let current = reload.current();
     // Before anybody is answered: from then on, stopping means to finish what runs.
     let stop = CancellationToken::new();
     stop_on_signals(&stop, start)?;
+    reload_on_signal(reload)?;
     let mut listeners = Vec::new();
     for (bound, listen) in sockets.fastcgi.into_iter().zip(&config.listen) {
         listeners.push(Listener::new(bound)?);
@@ -188,6 +189,29 @@ fn compiler(config: &Config) -> Compiler {
         format!("--memory={}B", config.execution.memory).into(),
     ];
     Compiler::Child(program, arguments)
+}
+
+/// SIGHUP loads everything again. Signals that come while that happens are one more afterwards.
+fn reload_on_signal(reload: Reload) -> anyhow::Result<()> {
+    let mut received = signal(SignalKind::hangup()).context("cannot handle SIGHUP")?;
+    let reload = Arc::new(reload);
+    tokio::spawn(async move {
+        while received.recv().await.is_some() {
+            info!("SIGHUP");
+            let loading = Arc::clone(&reload);
+            // Opening folders and compiling modules holds up nobody there.
+            match tokio::task::spawn_blocking(move || loading.again()).await {
+                Ok(Ok(left_out)) if left_out.is_empty() => info!("reloaded"),
+                Ok(Ok(left_out)) => {
+                    let left_out = left_out.join(", ");
+                    warn!(left_out, "reloaded, but for settings that take a restart");
+                }
+                Ok(Err(error)) => error!("not reloaded, what served before serves on: {error}"),
+                Err(error) => error!(%error, "not reloaded, what served before serves on"),
+            }
+        }
+    });
+    Ok(())
 }
 
 /// SIGTERM and SIGINT end the host in good order; where a web server started it, SIGUSR1 as well, with which such servers

@@ -183,6 +183,11 @@ impl TestHost {
         targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
     }
 
+    /// Asks it to load its settings again.
+    pub fn reload(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::HUP).expect("a process that runs");
+    }
+
     /// Asks it to stop.
     pub fn stop(&self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("a process that runs");

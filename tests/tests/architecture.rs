@@ -100,6 +100,7 @@ const LAYERS: &[Layer] = &[
         &["admission", "capability", "config", "generation", "route", "site", "wasm"],
         &["thiserror", "tracing"],
     ),
+    ("reload.rs", &["admission", "config", "generation", "load", "wasm"], &["arc_swap", "thiserror"]),
     (
         "gateway.rs",
         &["request", "serve"],

@@ -275,7 +275,7 @@ fn the_schema_is_the_one_that_editors_find() {
     let (done, schema, told) = check(&["--schema"]);
     assert!(done, "{told}");
     let kept = fs::read_to_string(paths::repository("docs/settings.schema.json")).expect("the schema");
-    assert_eq!(schema, kept, "write it anew: fcgi-wasm-host check --schema > docs/settings.schema.json");
+    assert!(schema == kept, "write it anew: fcgi-wasm-host check --schema > docs/settings.schema.json");
 }
 
 #[test]
