@@ -14,7 +14,7 @@ use wasmtime::{
 };
 
 use super::{
-    limits::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES},
+    limits::{self, CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES},
     reuse::Shelves,
 };
 
@@ -55,6 +55,7 @@ pub struct Engine {
     inner: wasmtime::Engine,
     pool: Pool,
     room: Room,
+    handles: usize,
     shelves: Arc<Shelves>,
 }
 
@@ -118,7 +119,8 @@ impl Engine {
                     let shelves = Arc::new(Shelves::new(capacity));
                     start_ticking(&inner, Arc::downgrade(&shelves));
                     debug!(?pool, ?room, "engine ready");
-                    return Ok(Self { inner, pool, room, shelves });
+                    let handles = limits::handles(room.instances);
+                    return Ok(Self { inner, pool, room, handles, shelves });
                 }
                 Err(error) => refused = Some(error),
             }
@@ -129,6 +131,11 @@ impl Engine {
     /// How instances get their memory here.
     pub fn pool(&self) -> Pool {
         self.pool
+    }
+
+    /// Handles that one instance may hold at once.
+    pub(super) fn handles(&self) -> usize {
+        self.handles
     }
 
     /// Whether functions may be asynchronous here.

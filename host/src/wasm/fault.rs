@@ -1,13 +1,13 @@
 //! What went wrong inside a handler, in the operator's words.
 
 use thiserror::Error;
-use wasmtime::Trap;
+use wasmtime::{Trap, component::ResourceTableError};
 use wasmtime_wasi::I32Exit;
 
 use super::{
     guard::{Exceeded, What, Whose},
     handler::Role,
-    limits::{Limits, Refusal},
+    limits::{HANDLES, Limits, Refusal},
 };
 use crate::body;
 
@@ -30,6 +30,16 @@ pub enum Fault {
     /// It asked for more table elements than any instance gets.
     #[error("the handler asked for a table of {0} elements, which is more than any instance gets")]
     Table(usize),
+    /// It wanted more handles than an instance gets.
+    #[error(
+        "the handler holds all handles (files, streams, header maps) that an instance gets: its share, among --instances, of \
+         half of the files that the system lets the host open (ulimit -n), and at most {most}",
+        most = HANDLES
+    )]
+    Handles,
+    /// It listed more of large folders than a request may.
+    #[error("the handler was to list large folders of {0} bytes in all, which is more than any request may")]
+    Listing(u64),
     /// It was to write more than a quota allows, and failed for it.
     #[error("{}", quota(.0))]
     Quota(Exceeded),
@@ -74,9 +84,13 @@ impl Fault {
         if let Some(broken) = error.downcast_ref::<body::BrokenOff>() {
             return Self::RequestBody(*broken);
         }
+        if let Some(ResourceTableError::Full) = error.downcast_ref() {
+            return Self::Handles;
+        }
         match refused {
             Some(Refusal::Memory(asked)) => return Self::Memory { limit: limits.memory, asked },
             Some(Refusal::Table(asked)) => return Self::Table(asked),
+            Some(Refusal::Listing(bytes)) => return Self::Listing(bytes),
             Some(Refusal::Quota(exceeded)) => return Self::Quota(exceeded),
             Some(Refusal::DiskFull) => return Self::DiskFull,
             None => {}

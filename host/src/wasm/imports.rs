@@ -9,7 +9,7 @@ use super::{
     cgi,
     command::{self, Program},
     engine::Engine,
-    guard,
+    guard, listing,
     store::State,
 };
 use crate::request::Variables;
@@ -31,8 +31,9 @@ pub(super) fn linker(engine: &Engine, files: Files) -> wasmtime::Result<Linker<S
     linker.allow_shadowing(true);
     wasmtime_wasi_io::add_to_linker_async(&mut linker)?;
     environment::add_to_linker::<State, Environments>(&mut linker, State::environment)?;
-    if files == Files::Guarded {
-        guard::add_to_linker(&mut linker)?;
+    match files {
+        Files::Plain => listing::add_to_linker(&mut linker)?,
+        Files::Guarded => guard::add_to_linker(&mut linker)?,
     }
     linker.allow_shadowing(false);
     cgi::add_to_linker(&mut linker)?;

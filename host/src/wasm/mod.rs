@@ -19,6 +19,7 @@ mod http;
 mod imports;
 mod interfaces;
 mod limits;
+mod listing;
 mod outbound;
 mod preview1;
 mod reuse;

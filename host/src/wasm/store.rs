@@ -28,7 +28,7 @@ use super::{
     filesystem::Folders,
     guard::{Guard, Guarded},
     imports::Environment,
-    limits::{HANDLES, Limiter, Refusal},
+    limits::{Limiter, Refusal},
     outbound::{Gate, Sent},
     sandbox::Sandbox,
     senses,
@@ -58,7 +58,7 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(sandbox: &Sandbox, variables: Variables, stderr: Stderr) -> Self {
-        let Sandbox { engine: _, folders, environment, outbound, senses, limits } = sandbox;
+        let Sandbox { engine, folders, environment, outbound, senses, limits } = sandbox;
         let hooks = Hooks(outbound.clone());
         let (folders, senses) = (folders.clone(), *senses);
         let world = World { folders, senses, stderr, errors: None, program: None, seen: None };
@@ -66,7 +66,7 @@ impl State {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADER_BYTES);
         let mut table = ResourceTable::new();
-        table.set_max_capacity(HANDLES);
+        table.set_max_capacity(engine.handles());
         let limiter = Limiter::new(*limits);
         Self { world, http, hooks, table, variables, environment, limiter, guard: None }
     }
@@ -78,9 +78,16 @@ impl State {
 
     /// The instance's files, as its mounts' rules let it see them.
     pub(super) fn guarded(&mut self) -> Guarded<'_> {
-        let Self { world, table, guard, .. } = self;
+        let Self { world, table, guard, limiter, .. } = self;
         let guard = guard.get_or_insert_with(|| Box::new(Guard::new(&world.folders)));
-        Guarded { fs: WasiFilesystemCtxView { ctx: world.look().filesystem(), table }, guard }
+        let fs = WasiFilesystemCtxView { ctx: world.look().filesystem(), table };
+        Guarded { fs, guard, limiter }
+    }
+
+    /// The instance's files, as the engine has them, and what it may use.
+    pub(super) fn files(&mut self) -> (WasiFilesystemCtxView<'_>, &mut Limiter) {
+        let Self { world, table, limiter, .. } = self;
+        (WasiFilesystemCtxView { ctx: world.look().filesystem(), table }, limiter)
     }
 
     /// Forgets the request; whether the instance has nothing left of it, as far as its handles tell.
@@ -105,6 +112,7 @@ impl State {
 
     /// Begins another request.
     pub(super) fn resume(&mut self, variables: Variables, stderr: Stderr) {
+        self.limiter.resume();
         self.variables = variables;
         if let Some(errors) = &self.world.errors {
             errors.turn_to(stderr.clone());

@@ -21,6 +21,7 @@ use super::{
     place::{Links, Located, Place},
     stat::Stat,
 };
+use crate::wasm::listing;
 
 type Fd = Resource<Descriptor>;
 
@@ -107,7 +108,7 @@ impl HostDescriptor for Guarded<'_> {
             }
             _ => Vec::new(),
         };
-        let stream = self.fs.read_directory(fd).await?;
+        let stream = listing::read(&mut self.fs, self.limiter, fd).await?;
         if !left_out.is_empty() {
             self.guard.listings.insert(stream.rep(), left_out);
         }

@@ -33,7 +33,11 @@ use wasmtime_wasi::{
 };
 
 use self::{door::Door, rules::Names, stat::Stat};
-use super::{filesystem::Folders, limits::Refusal, store::State};
+use super::{
+    filesystem::Folders,
+    limits::{Limiter, Refusal},
+    store::State,
+};
 
 /// What is known about the handles of one instance.
 pub(super) struct Guard {
@@ -88,6 +92,7 @@ impl Guard {
 pub(super) struct Guarded<'a> {
     pub(super) fs: WasiFilesystemCtxView<'a>,
     pub(super) guard: &'a mut Guard,
+    pub(super) limiter: &'a mut Limiter,
 }
 
 /// Lets a handler reach files through the guard alone.

@@ -208,7 +208,7 @@ impl Guarded<'_> {
         refusal: ErrorCode,
         lift: bool,
     ) -> FsResult<Resource<Descriptor>> {
-        let Self { fs, guard } = self;
+        let Self { fs, guard, .. } = self;
         let checked = match fs.table.get_mut(&opened)? {
             Descriptor::Dir(_) => Ok(()),
             Descriptor::File(file) => checked(guard.rules(), file, refusal, lift),
