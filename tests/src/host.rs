@@ -188,6 +188,11 @@ impl TestHost {
         kill_process(Pid::from_child(&self.child), Signal::HUP).expect("a process that runs");
     }
 
+    /// Descriptors that it has open.
+    pub fn open_files(&self) -> usize {
+        fs::read_dir(self.process_folder().join("fd")).expect("a process").count()
+    }
+
     /// Asks it to stop.
     pub fn stop(&self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("a process that runs");
@@ -285,6 +290,17 @@ impl Builder {
     pub fn cache(mut self, folder: &Path) -> Self {
         self.own_cache = true;
         self.arg("--cache-dir").arg(folder)
+    }
+
+    /// Lets the system grant it no more open files than that. Comes before its arguments.
+    #[must_use]
+    pub fn file_limit(mut self, most: u32) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")]).arg(paths::program());
+        command.env("RUST_LOG", "info").env_remove("RUST_BACKTRACE");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        self.command = command;
+        self
     }
 
     /// Its own folder, before it starts.

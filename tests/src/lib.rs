@@ -4,6 +4,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a failed expectation is what tests are for")]
 
+pub mod catalogue;
 mod client;
 pub mod foreign;
 mod host;
@@ -44,6 +45,8 @@ pub mod guest {
     pub const BEHAVIOURS_03: &str = "behaviours-03";
     /// Answers `hello`.
     pub const HELLO: &str = "hello";
+    /// Wants its host to suffer; the table is in `tests/guests/hostile`.
+    pub const HOSTILE: &str = "hostile";
     /// Does to files what the request's body says; the table is in `tests/guests/intruder`.
     pub const INTRUDER: &str = "intruder";
     /// Tries to reach the network.

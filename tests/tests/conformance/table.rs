@@ -3,10 +3,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
 };
 
-use tests::paths;
+use tests::{catalogue, paths};
 
 /// A test as the table names it: the file that it stands in, and its own name.
 type Name = String;
@@ -22,7 +21,7 @@ const CLIENTS: &str = "Independent clients";
 
 #[test]
 fn the_table_has_every_line_and_every_test() {
-    let (tests, sections) = (all_tests(), sections());
+    let (tests, sections) = (catalogue::tests(), sections());
     let mut wrong = Vec::new();
     for (heading, count, prefix) in NUMBERED {
         let rows = &sections[heading];
@@ -87,49 +86,16 @@ fn sections() -> BTreeMap<String, Vec<Row>> {
     parts
         .map(|part| {
             let (heading, body) = part.split_once('\n').expect("a heading");
-            // Below each head of a table stands a rule.
-            let rows = body
-                .lines()
-                .skip_while(|line| !line.starts_with("|--"))
-                .filter(|line| line.starts_with("| "));
-            (heading.to_owned(), rows)
+            (heading.to_owned(), catalogue::rows(body))
         })
         .filter(|(heading, _)| heading != SERVERS)
-        .map(|(heading, rows)| (heading, rows.map(row).collect()))
+        .map(|(heading, rows)| (heading, rows.iter().map(|cells| row(cells)).collect()))
         .collect()
 }
 
-fn row(line: &str) -> Row {
-    let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-    let [number, _, tests, _] = cells[..] else { panic!("not four cells: {line}") };
-    let tests = tests.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-    Row { number: number.parse().ok(), tests, text: line.to_owned() }
-}
-
-/// Every test over a real socket.
-fn all_tests() -> BTreeSet<Name> {
-    let mut names = BTreeSet::new();
-    collect(&paths::repository("tests/tests"), &mut names);
-    assert!(names.len() > 100, "{}", names.len());
-    names
-}
-
-fn collect(path: &Path, names: &mut BTreeSet<Name>) {
-    if path.is_dir() {
-        let entries = fs::read_dir(path).expect("a folder").map(|entry| entry.expect("an entry").path());
-        return entries.for_each(|entry| collect(&entry, names));
-    }
-    let file = path.file_stem().expect("a name").to_string_lossy().into_owned();
-    // A line that two suites have a file for is told apart by the folder.
-    let folder = path.parent().and_then(Path::file_name).expect("a folder").to_string_lossy().into_owned();
-    let module = if folder == "bad_inputs" { format!("{folder}::{file}") } else { file };
-    let text = fs::read_to_string(path).expect("a source");
-    let mut lines = text.lines();
-    while lines.any(|line| line == "#[test]") {
-        let signature = lines.next().expect("a function");
-        let name = signature.trim_start_matches("fn ").split('(').next().expect("a name");
-        names.insert(format!("{module}::{name}"));
-    }
+fn row(cells: &[&str]) -> Row {
+    let [number, _, tests, _] = cells else { panic!("not four cells: {cells:?}") };
+    Row { number: number.parse().ok(), tests: catalogue::names(tests), text: cells.join(" | ") }
 }
 
 fn own_name(name: &str) -> &str {
