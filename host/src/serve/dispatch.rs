@@ -334,22 +334,24 @@ pub(super) async fn answer(
     outbox: &mut Outbox,
 ) -> Result<u32, Failure> {
     let _permit = route.admission.enter().await?;
-    let invoked = route.handler.invoke(invocation, outbox);
+    let invoked = pin!(route.handler.invoke(invocation, outbox));
     within(route, || waiting.total(), invoked).await?.map_err(Failure::from)
 }
 
 /// Runs `work` for as long as the route's deadline allows, not counting the time that it `waited` for the client, and for as
 /// much of the processor's time.
+///
+/// It stays where its caller has pinned it: each function that took it by value would have room for it twice, and a request's
+/// work be moved with all of that when it begins.
 pub(super) async fn within<T>(
     route: &Route,
     waited: impl Fn() -> Duration,
-    work: impl Future<Output = T>,
+    work: Pin<&mut impl Future<Output = T>>,
 ) -> Result<T, Failure> {
     let Route { deadline, cpu, .. } = *route;
     match cpu {
-        // In a place of its own, so that requests without a budget do not carry the room for it.
         Some(budget) => {
-            let metered = Box::pin(budget::within(budget, work));
+            let metered = pin!(budget::within(budget, work));
             until(deadline, waited, metered).await?.ok_or(Failure::Cpu(budget))
         }
         None => until(deadline, waited, work).await,
@@ -359,9 +361,8 @@ pub(super) async fn within<T>(
 async fn until<T>(
     deadline: Duration,
     waited: impl Fn() -> Duration,
-    work: impl Future<Output = T>,
+    mut work: Pin<&mut impl Future<Output = T>>,
 ) -> Result<T, Failure> {
-    let mut work = pin!(work);
     let started = Instant::now();
     let mut until = started + deadline;
     loop {

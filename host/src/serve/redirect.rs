@@ -1,5 +1,7 @@
 //! Local redirects of CGI programs: the response is the one that this site gives for another path (RFC 3875 §6.2.2).
 
+use std::pin::pin;
+
 use http::uri::PathAndQuery;
 use thiserror::Error;
 
@@ -51,7 +53,7 @@ pub(super) async fn follow(
     let waiting = outbox.waiting();
     let mut way = Way::from(variables);
     let mut next = Some(to);
-    let responses = async {
+    let responses = pin!(async {
         let mut variables = variables.clone();
         let mut status = 0;
         while let Some(to) = next {
@@ -63,7 +65,7 @@ pub(super) async fn follow(
             next = outbox.take_redirect();
         }
         Ok(status)
-    };
+    });
     within(route, || waiting.total(), responses).await?
 }
 

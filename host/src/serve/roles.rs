@@ -1,6 +1,6 @@
 //! Which role a request asks for, and the requests that ask for another one than a responder's.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use fcgi::Params;
@@ -118,7 +118,7 @@ async fn decide(
     waiting: &body::Waiting,
 ) -> Result<Decision, Failure> {
     let _permit = route.admission.enter().await?;
-    let deciding = route.handler.authorize(variables.clone(), stderr.clone());
+    let deciding = pin!(route.handler.authorize(variables.clone(), stderr.clone()));
     Ok(within(route, || waiting.total(), deciding).await??)
 }
 
@@ -199,7 +199,7 @@ async fn filter(
     outbox: &mut Outbox,
 ) -> Result<(), Failure> {
     let _permit = route.admission.enter().await?;
-    let filtering = route.handler.filter(invocation, file, outbox);
+    let filtering = pin!(route.handler.filter(invocation, file, outbox));
     let waited = || waiting.iter().map(body::Waiting::total).sum();
     Ok(within(route, waited, filtering).await??)
 }
