@@ -88,7 +88,7 @@ enum Verb {
 fn main() -> Result<(), Box<dyn Error>> {
     let cli = Cli::parse();
     if cli.thread {
-        thread::spawn(|| thread::park());
+        thread::spawn(thread::park);
     }
     let raised = wall(&cli)?.raise()?;
     raised.findings.iter().for_each(|finding| println!("{finding}"));

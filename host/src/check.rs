@@ -57,8 +57,9 @@ fn table(config: &Config, out: &mut impl Write) -> io::Result<()> {
 fn wall(wall: &Wall, out: &mut impl Write) -> io::Result<()> {
     let Wall { identity, umask, without, grants: _, network: _ } = wall;
     let user = identity.as_ref().map(|who| format!("user {}, group {}, ", who.user, who.group));
-    let without: String = without.iter().map(|part| format!(", without {part}")).collect();
-    writeln!(out, "wall {}umask {umask:03o}{without}", user.unwrap_or_default())
+    write!(out, "wall {}umask {umask:03o}", user.unwrap_or_default())?;
+    without.iter().try_for_each(|part| write!(out, ", without {part}"))?;
+    writeln!(out)
 }
 
 fn site(site: &Site, out: &mut impl Write) -> io::Result<()> {

@@ -196,7 +196,9 @@ fn checked(document: &Document, base: &Path, start: Start, errors: &mut Errors) 
     let needs = wall::Needs { listen: &listen, sites: &sites, cache: &execution.cache };
     let wall = wall::check(&document.wall, &needs, base, errors);
     if let Some(identity) = &wall.identity {
-        listen.iter_mut().for_each(|listen| wall::give(listen, identity));
+        for listen in &mut listen {
+            wall::give(listen, identity);
+        }
     }
     Some(Config { listen, http, sites, execution, wall })
 }

@@ -58,7 +58,7 @@ pub enum WallError {
     #[error("--user: user {0} could become root again")]
     Regained(u32),
     /// The kernel refuses a part.
-    #[error("{part}: {reason}{}", way_out(*part))]
+    #[error("{part}: {reason}{}", way_out(part))]
     Refused {
         /// What it refuses.
         part: &'static str,
