@@ -137,7 +137,7 @@ fn count(sites: Vec<Uncounted>) {
                     info!(site, bytes, files, "counted for its quota");
                 }
                 Err(error) => {
-                    warn!(site, %error, "its files cannot be counted: its quota is about new ones alone")
+                    warn!(site, %error, "its files cannot be counted: its quota is about new ones alone");
                 }
             }
         }

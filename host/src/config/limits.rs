@@ -101,7 +101,7 @@ impl Bounds {
             max_stderr: STDERR,
             write: None,
             cpu: None,
-            reuse: Reuse { memory: memory, idle: IDLE, ..Reuse::default() },
+            reuse: Reuse { memory, idle: IDLE, ..Reuse::default() },
         };
         let terms = terms_within(terms, written, MAX_INSTANCES, errors);
         Self { terms: Some(terms), inherited: terms, ..bounds.with(written, errors) }

@@ -171,8 +171,8 @@ impl Modules {
         check(&exports, &name)?;
         let linked = |files| {
             let linker = imports::linker(engine, files);
-            let linked = linker.and_then(|linker| linker.instantiate_pre(&component));
-            linked.map_err(|error| unsuitable(&name, &error))
+            let ready = linker.and_then(|linker| linker.instantiate_pre(&component));
+            ready.map_err(|error| unsuitable(&name, &error))
         };
         let (plain, guarded) = (linked(Files::Plain)?, linked(Files::Guarded)?);
         Ok(Linked { name, plain, guarded, exports: Arc::new(exports), engine: engine.clone() })

@@ -132,9 +132,9 @@ impl Shelves {
         let shelves = self.all();
         loop {
             let waiting = shelves.iter().filter_map(|shelf| Some((shelf.longest()?, shelf)));
-            let Some((since, shelf)) = waiting.min_by_key(|(since, _)| *since) else { return false };
+            let Some((since, longest)) = waiting.min_by_key(|(since, _)| *since) else { return false };
             // It is dropped here, with no lock held; unless a request was faster, and then there may be another.
-            if shelf.remove(since).is_some() {
+            if longest.remove(since).is_some() {
                 return true;
             }
         }

@@ -134,11 +134,8 @@ fn passwords(place: &Place) -> PathBuf {
 
 /// Writes what Debian's own `apache2.conf` is, in short, above the operator's file.
 fn start(place: Place, modules: &[&str], site: &str) -> WebServer {
-    let modules: String = ["mpm_event"]
-        .iter()
-        .chain(modules)
-        .map(|name| format!("LoadModule {name}_module {MODULES}/mod_{name}.so\n"))
-        .collect();
+    let load = |name: &&str| format!("LoadModule {name}_module {MODULES}/mod_{name}.so\n");
+    let modules = ["mpm_event"].iter().chain(modules).map(load).collect::<Vec<_>>().concat();
     // A site of its own, without a file in it.
     fs::create_dir(place.folder().join("www")).expect("a folder");
     let main = format!(

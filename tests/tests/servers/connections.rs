@@ -66,7 +66,7 @@ fn most_at_once(events: &[Event]) -> usize {
 fn questions(scene: &Scene, _: &str) -> String {
     // It asks where a connection begins, which may have been long ago.
     scene.listen(|watch| {
-        let asked = watch.from_the_beginning();
+        let asked = watch.since_the_beginning();
         let count = |side, kind| asked.iter().filter(|event| event.is(side, kind)).count();
         let questions = count(Side::Server, RecordType::GetValues);
         assert_eq!(questions, count(Side::Host, RecordType::GetValuesResult));

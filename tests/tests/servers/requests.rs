@@ -81,7 +81,7 @@ fn chunked(scene: &Scene, _: &str) -> String {
 
 fn chunked_length(scene: &Scene, _: &str) -> String {
     // More than web servers read ahead.
-    let chunks = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat().repeat(4);
+    let chunks = [b"10000\r\n".as_slice(), &vec![b'x'; 0x10000], b"\r\n"].concat().repeat(4);
     let mut stream = scene.server.begin("POST", "/env", &[("Transfer-Encoding", "chunked")]);
     stream.write_all(&[chunks.as_slice(), b"0\r\n\r\n"].concat()).expect("a server that reads");
     let reply = http::receive(stream);

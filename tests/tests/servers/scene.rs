@@ -78,7 +78,7 @@ impl Watch<'_> {
     }
 
     /// What has happened since the web server was started.
-    pub(crate) fn from_the_beginning(&self) -> Vec<Event> {
+    pub(crate) fn since_the_beginning(&self) -> Vec<Event> {
         self.tap.since(0)
     }
 

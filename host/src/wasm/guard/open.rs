@@ -42,8 +42,8 @@ impl Opening {
     /// Whether others made or removed the file in the midst of it.
     fn may_try_again(self, error: &FsError) -> bool {
         self.how.contains(OpenFlags::CREATE)
-            && (is(error, &ErrorCode::NoEntry)
-                || is(error, &ErrorCode::Exist) && !self.how.contains(OpenFlags::EXCLUSIVE))
+            && (is(error, ErrorCode::NoEntry)
+                || is(error, ErrorCode::Exist) && !self.how.contains(OpenFlags::EXCLUSIVE))
     }
 
     /// Flags that open an existing file as if nothing were to be made or shortened.
@@ -69,7 +69,7 @@ impl Guarded<'_> {
                 .is_none_or(|(_, name, written)| name == written && !self.guard.rules().may_hide(name));
             if is_plain {
                 match self.open_as_written(fd, &path, opening).await {
-                    Err(error) if is(&error, &ErrorCode::Loop) && opening.links == Links::Follow => {}
+                    Err(error) if is(&error, ErrorCode::Loop) && opening.links == Links::Follow => {}
                     opened => return opened,
                 }
             }
@@ -222,9 +222,9 @@ impl Guarded<'_> {
 
     fn truncate(&mut self, opened: &Resource<Descriptor>) -> FsResult<()> {
         let Descriptor::File(file) = self.fs.table.get(opened)? else { return Ok(()) };
-        let cut = Stat::of(&file.file).and_then(|stat| match stat.is_file() && stat.size > 0 {
-            true => self.guard.door.set_size(&file.file, 0),
-            false => Ok(()),
+        let cut = Stat::of(&file.file).and_then(|stat| {
+            let has_content = stat.is_file() && stat.size > 0;
+            if has_content { self.guard.door.set_size(&file.file, 0) } else { Ok(()) }
         });
         if let Err(error) = cut {
             self.fs.table.delete(Resource::<Descriptor>::new_own(opened.rep()))?;
@@ -260,6 +260,6 @@ fn checked(rules: &Rules, file: &mut File, refusal: ErrorCode, lift: bool) -> Re
     Ok(())
 }
 
-fn is(error: &FsError, code: &ErrorCode) -> bool {
-    error.downcast_ref() == Some(code)
+fn is(error: &FsError, code: ErrorCode) -> bool {
+    error.downcast_ref() == Some(&code)
 }
