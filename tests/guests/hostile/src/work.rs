@@ -22,6 +22,7 @@ pub(crate) fn grow(pages: u64) -> String {
     }
 }
 
+#[expect(clippy::large_stack_arrays, reason = "that is what it is for")]
 pub(crate) fn frames(depth: u64) -> u64 {
     let frame = black_box([1_u8; FRAME]);
     if depth == u64::MAX { depth } else { frames(depth + 1) + u64::from(frame[FRAME / 2]) }
