@@ -55,11 +55,6 @@ impl WebServer {
         http::get(self.address(), uri)
     }
 
-    /// Asks for a page, of a web server that may have ended.
-    pub fn try_get(&self, uri: &str) -> Option<Reply> {
-        TcpStream::connect(self.address()).is_ok().then(|| self.get(uri))
-    }
-
     /// Sends a request and waits for the response.
     pub fn send(&self, method: &str, uri: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
         http::send(self.address(), method, uri, headers, body)

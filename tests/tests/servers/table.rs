@@ -34,7 +34,8 @@ pub(crate) fn cell(case: &str, column: &str) -> String {
 const PLAIN: [&str; 4] = ["yes", "–", "close", "ABORT"];
 
 /// What stands behind a cell and before the remark that explains it.
-const REMARKS: [char; 16] = ['ᵃ', 'ᵇ', 'ᶜ', 'ᵈ', 'ᵉ', 'ᶠ', 'ᵍ', 'ʰ', 'ⁱ', 'ʲ', 'ᵏ', 'ˡ', 'ᵐ', 'ⁿ', 'ᵒ', 'ᵖ'];
+const REMARKS: [char; 17] =
+    ['ᵃ', 'ᵇ', 'ᶜ', 'ᵈ', 'ᵉ', 'ᶠ', 'ᵍ', 'ʰ', 'ⁱ', 'ʲ', 'ᵏ', 'ˡ', 'ᵐ', 'ⁿ', 'ᵒ', 'ᵖ', 'ʳ'];
 
 #[test]
 fn the_table_has_every_case_and_every_remark() {
