@@ -129,12 +129,12 @@ fn raise_wall(wall: &Wall, cache: &Path) -> anyhow::Result<()> {
 }
 
 async fn serve((written, start): (Written, Start), config: Config, sockets: Sockets) -> anyhow::Result<()> {
+    // Before anything else: from then on, stopping means to finish what runs, and to leave no socket behind.
+    let stop = CancellationToken::new();
+    stop_on_signals(&stop, start)?;
     let compiler = compiler(&config);
     let reload = Reload::first((written, start), config.clone(), compiler)?;
     let current = reload.current();
-    // Before anybody is answered: from then on, stopping means to finish what runs.
-    let stop = CancellationToken::new();
-    stop_on_signals(&stop, start)?;
     reload_on_signal(reload)?;
     let mut listeners = Vec::new();
     for (bound, listen) in sockets.fastcgi.into_iter().zip(&config.listen) {
