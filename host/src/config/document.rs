@@ -158,6 +158,8 @@ pub struct Site {
     pub route: Vec<Route>,
 }
 
+// What a handler is given stands in `Site` and in `Route`: flattened out of one table for both, settings would not know
+// their places in the file.
 /// Requests of a site that are answered in the same way, with the same authority.
 ///
 /// The longest `path` that fits decides, then the action; a route with neither is for all other requests.

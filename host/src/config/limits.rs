@@ -9,7 +9,11 @@ use super::{
     setting::{Errors, Setting},
     values::Size,
 };
-use crate::{admission::Terms, capability::Quota, wasm::Reuse};
+use crate::{
+    admission::Terms,
+    capability::Quota,
+    wasm::{self, Reuse},
+};
 
 /// The smallest memory limit: a component's stack and a little data.
 const MIN_MEMORY: u64 = 1 << 20;
@@ -37,9 +41,6 @@ const QUEUE_WAIT: Duration = Duration::from_secs(10);
 
 /// How long a handler may take: what web servers wait for, less than their usual minute.
 const DEADLINE: Duration = Duration::from_secs(30);
-
-/// Memory of an instance. A wiki page needs 2–8 MiB; interpreters need tens.
-const MEMORY: u64 = 64 << 20;
 
 /// Bytes of a body in either direction: more than any attachment.
 const BODY: u64 = 1 << 30;
@@ -90,7 +91,7 @@ impl Bounds {
             Start::Spawned => SPAWNED_INSTANCES,
         };
         let terms = Terms { instances, queue: QUEUE, patience: QUEUE_WAIT };
-        let memory = usize::try_from(MEMORY).unwrap_or(usize::MAX);
+        let wasm::Limits { memory } = wasm::Limits::default();
         let bounds = Self {
             terms: None,
             inherited: terms,

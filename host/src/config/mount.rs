@@ -90,10 +90,10 @@ fn change(
 ) -> Option<Change> {
     let document::Mount { host, guest: _, access, write, hide } = written;
     let access = access.as_ref().map_or(Some(document::Access::Ro), |access| errors.read(access).copied())?;
-    let mut names = |written: &[Setting<String>]| -> Vec<String> {
-        written.iter().filter_map(|name| errors.check(name, |name| file_name(name))).collect()
+    let mut names = |written: &[Setting<String>], check: fn(&str) -> Result<String, String>| -> Vec<String> {
+        written.iter().filter_map(|name| errors.check(name, |name| check(name))).collect()
     };
-    let (write, hidden) = (names(write), names(hide));
+    let (write, hidden) = (names(write, pattern), names(hide, file_name));
     let access = match access {
         document::Access::None => return Some(Change::Nothing(guest)),
         document::Access::Rw if write.is_empty() => Access::ReadWrite,
@@ -117,10 +117,17 @@ fn change(
 }
 
 /// A name of a file, or `*` and the end of names.
+fn pattern(text: &str) -> Result<String, String> {
+    match file_name(text.strip_prefix('*').unwrap_or(text)) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(format!("{text:?} is not a file's name, nor *ENDING")),
+    }
+}
+
+/// A name of a file, which stands for nothing but itself.
 fn file_name(name: &str) -> Result<String, String> {
-    let plain = name.strip_prefix('*').unwrap_or(name);
-    let is_name = !matches!(plain, "" | "." | "..") && !plain.contains(['/', '*', '\0']);
-    is_name.then(|| name.to_owned()).ok_or_else(|| format!("{name:?} is not a file's name, nor *ENDING"))
+    let is_name = !matches!(name, "" | "." | "..") && !name.contains(['/', '*', '\0']);
+    is_name.then(|| name.to_owned()).ok_or_else(|| format!("{name:?} is not a file's name; write it in full"))
 }
 
 fn is_plain(path: &Path) -> bool {
@@ -168,10 +175,11 @@ mod tests {
     #[test]
     fn names_of_files() {
         for name in [".htpasswd", "*.lease", "a b"] {
-            assert_eq!(file_name(name), Ok(name.to_owned()));
+            assert_eq!(pattern(name), Ok(name.to_owned()));
+            assert_eq!(file_name(name).is_ok(), !name.contains('*'), "hidden files are named in full");
         }
         for name in ["", "*", "a/b", "..", "*.*", "/x"] {
-            assert!(file_name(name).is_err(), "{name}");
+            assert!(pattern(name).is_err() && file_name(name).is_err(), "{name}");
         }
     }
 

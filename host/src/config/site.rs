@@ -139,13 +139,12 @@ impl Context<'_> {
         let own: Vec<String> = routes.iter().flat_map(|route: &Route| route.actions.clone()).collect();
         let has_rest = routes.iter().any(|route| route.actions.is_empty() && route.path.is_none());
         for preset in preset {
-            let is_rest = preset.actions.is_empty();
             let left = preset.actions.iter().map(|&action| action.to_owned());
             let actions: Vec<String> = left.filter(|action| !own.contains(action)).collect();
-            if if is_rest { has_rest } else { actions.is_empty() } {
-                continue;
+            let is_replaced = if preset.actions.is_empty() { has_rest } else { actions.is_empty() };
+            if !is_replaced {
+                routes.extend(self.preset_route(preset, actions, &changes, errors));
             }
-            routes.extend(self.preset_route(preset, actions, &changes, errors));
         }
         if routes.is_empty() && route.is_empty() {
             routes.extend(self.only_route(&changes, errors));
@@ -184,8 +183,7 @@ impl Context<'_> {
         (base, site): (&Path, &[Change]),
         errors: &mut Errors,
     ) -> Option<Route> {
-        let document::Route { name, actions, path, methods, limits, module, args, mounts, .. } = written;
-        let document::Route { env, env_from_host, outbound, outbound_private, .. } = written;
+        let document::Route { name, actions, path, methods, limits, mounts, .. } = written;
         let actions: Vec<_> = actions.iter().filter_map(|one| errors.check(one, |one| action(one))).collect();
         if let (Some(path), false) = (path, actions.is_empty()) {
             errors.at(path.place(), "a route is for actions or for a path; make two of it");
@@ -195,15 +193,7 @@ impl Context<'_> {
         let shown = path.as_ref().and_then(|path| path.value().cloned());
         let name = named.or_else(|| (!actions.is_empty()).then(|| actions.join("+"))).or(shown);
         let path = path.as_ref().and_then(|path| errors.check(path, |path| url_path(path)));
-        let handler = Handler {
-            module: module.as_ref().or(self.written.module.as_ref()),
-            args: if args.is_empty() { &self.written.args } else { args },
-            environment: [(&self.written.env, &self.written.env_from_host), (env, env_from_host)],
-            outbound: if outbound.is_empty() { &self.written.outbound } else { outbound },
-            private: outbound_private.as_ref().or(self.written.outbound_private.as_ref()),
-            clock: written.clock.as_ref().or(self.written.clock.as_ref()),
-            random: written.random.as_ref().or(self.written.random.as_ref()),
-        };
+        let handler = self.handler(written);
         let mut all = Vec::new();
         mount::apply(&mut all, site);
         mount::apply(&mut all, &mount::changes(mounts, base, errors));
@@ -233,15 +223,23 @@ impl Context<'_> {
 
     /// A route that is not written, with what the site says of every one.
     fn own_route(&self, name: String, mounts: Vec<Mount>, errors: &mut Errors) -> Option<Route> {
-        let document::Site { module, args, env, env_from_host, outbound, outbound_private, .. } =
-            self.written;
-        let none = (&BTreeMap::new(), &Vec::new());
-        let environment = [(env, env_from_host), none];
-        let (module, private) = (module.as_ref(), outbound_private.as_ref());
-        let (clock, random) = (self.written.clock.as_ref(), self.written.random.as_ref());
-        let handler = Handler { module, args, environment, outbound, private, clock, random };
-        let bounds = self.bounds.of_route(&document::Limits::default(), errors);
-        self.route(name, mounts, &handler, (&bounds, errors))
+        let unwritten = document::Route::default();
+        let bounds = self.bounds.of_route(&unwritten.limits, errors);
+        self.route(name, mounts, &self.handler(&unwritten), (&bounds, errors))
+    }
+
+    /// What runs for a route: what it says itself, and else what its site says.
+    fn handler<'a>(&'a self, route: &'a document::Route) -> Handler<'a> {
+        let site = self.written;
+        Handler {
+            module: route.module.as_ref().or(site.module.as_ref()),
+            args: if route.args.is_empty() { &site.args } else { &route.args },
+            environment: [(&site.env, &site.env_from_host), (&route.env, &route.env_from_host)],
+            outbound: if route.outbound.is_empty() { &site.outbound } else { &route.outbound },
+            private: route.outbound_private.as_ref().or(site.outbound_private.as_ref()),
+            clock: route.clock.as_ref().or(site.clock.as_ref()),
+            random: route.random.as_ref().or(site.random.as_ref()),
+        }
     }
 
     fn route(
