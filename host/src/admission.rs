@@ -23,7 +23,7 @@ pub struct Admission(Vec<Arc<Door>>);
 #[derive(Debug)]
 pub struct Door {
     whose: String,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     waiting: AtomicUsize,
     terms: Terms,
 }
@@ -94,8 +94,21 @@ impl Admission {
 impl Door {
     /// A door with all places behind it free. `whose` is for messages.
     pub fn new(whose: impl Into<String>, terms: Terms) -> Self {
-        let permits = Semaphore::new(terms.instances);
+        let permits = Arc::new(Semaphore::new(terms.instances));
         Self { whose: whose.into(), permits, waiting: AtomicUsize::new(0), terms }
+    }
+
+    /// Another door to the same places, with another queue before it.
+    #[must_use]
+    pub fn with_queue(&self, queue: usize, patience: Duration) -> Self {
+        let terms = Terms { queue, patience, ..self.terms };
+        let permits = Arc::clone(&self.permits);
+        Self { whose: self.whose.clone(), permits, waiting: AtomicUsize::new(0), terms }
+    }
+
+    /// Places that are taken.
+    pub fn busy(&self) -> usize {
+        self.terms.instances.saturating_sub(self.permits.available_permits())
     }
 
     async fn enter(&self) -> Result<SemaphorePermit<'_>, Full> {

@@ -6,7 +6,8 @@ use anyhow::Result;
 use fcgi_wasm_host::{
     capability::{Access, Mount},
     config::{Config, Document, ModuleSource, Route, Site, Size, Start, Time, Written},
-    load,
+    load::{self, Ground},
+    serve::Probe,
     wall::Wall,
 };
 use rustix::process::geteuid;
@@ -20,7 +21,9 @@ pub(crate) fn check(written: Written) -> Result<()> {
     }
     crate::raise_wall(&config.wall, &config.execution.cache)?;
     let modules = load::modules(&config.execution, crate::compiler(&config))?;
-    load::generation(&config, &modules, &load::door(&config.execution), None)?;
+    let linked = load::linked(&config, &modules, None)?;
+    let door = load::door(&config.execution);
+    load::generation(&config, &linked, Ground { door: &door, number: 0, before: None })?;
     table(&config, &mut io::stdout().lock())?;
     Ok(())
 }
@@ -39,7 +42,7 @@ pub(crate) fn schema() -> Result<()> {
 }
 
 fn table(config: &Config, out: &mut impl Write) -> io::Result<()> {
-    let Config { listen, http, sites, execution, wall } = config;
+    let Config { listen, http, control, watch: _, drain: _, sites, execution, wall } = config;
     for listen in listen {
         let only =
             if listen.sites.is_empty() { String::new() } else { format!(", {}", listen.sites.join(", ")) };
@@ -47,6 +50,9 @@ fn table(config: &Config, out: &mut impl Write) -> io::Result<()> {
     }
     if let Some(http) = http {
         writeln!(out, "http {http}")?;
+    }
+    if let Some(control) = control {
+        writeln!(out, "control {}", control.display())?;
     }
     let terms = &execution.terms;
     writeln!(out, "{} instances, {} waiting for {}", terms.instances, terms.queue, Time(terms.patience))?;
@@ -67,6 +73,12 @@ fn site(site: &Site, out: &mut impl Write) -> io::Result<()> {
     let path = site.path.as_ref().map(|path| format!(" below {path}")).unwrap_or_default();
     let share = site.terms.map(|terms| format!(", {} instances", terms.instances)).unwrap_or_default();
     writeln!(out, "\nsite {}: {hosts}{path}{share}", site.name)?;
+    for file in &site.watch {
+        writeln!(out, "  watch {}", file.display())?;
+    }
+    if let Some(Probe { uri, status, .. }) = &site.probe {
+        writeln!(out, "  probe {uri}: {status}")?;
+    }
     site.routes.iter().try_for_each(|route| self::route(route, out))
 }
 

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
-use fcgi_wasm_host::config::{Written, WrittenExecution, WrittenWall};
+use fcgi_wasm_host::{
+    config::{Whose, Written, WrittenExecution, WrittenWall},
+    operate::control::weight,
+};
 
 /// FastCGI application server that runs each request in a fresh WebAssembly sandbox
 #[derive(Debug, Parser)]
@@ -30,6 +33,10 @@ pub(crate) enum Command {
         /// Components; none: the built-in wiki
         modules: Vec<PathBuf>,
 
+        /// Read one component from standard input instead, which is called that; for the host's own use, beside requests
+        #[arg(long, value_name = "NAME", hide = true, conflicts_with = "modules")]
+        from_stdin: Option<String>,
+
         #[command(flatten)]
         execution: WrittenExecution,
     },
@@ -46,6 +53,38 @@ pub(crate) enum Command {
         /// Print the JSON schema of the settings file instead
         #[arg(long, conflicts_with = "print")]
         schema: bool,
+    },
+    /// Have a running host load its settings and modules again; ends when that is done, badly if nothing was changed
+    Reload {
+        /// Only so many of a hundred requests are answered by what is new, until `promote` or `rollback`
+        #[arg(long, value_name = "PERCENT", value_parser = weight)]
+        weight: Option<u8>,
+
+        /// A client's requests are all answered by what is new, or none of them, told by its address
+        #[arg(long, requires = "weight")]
+        sticky: bool,
+
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Have what is on trial answer all requests
+    Promote {
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// End a trial, or serve again what was served before the last reload
+    Rollback {
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Show what a running host serves, and how it goes
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+
+        #[command(flatten)]
+        whose: Whose,
     },
 }
 

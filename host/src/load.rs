@@ -16,9 +16,9 @@ use crate::{
     admission::{Admission, Door},
     capability::{Mount, Outbound},
     config::{self, Config, Execution, ModuleSource},
-    generation::Generation,
+    generation::{Generation, Parts},
     route::{Routes, Sites},
-    site::{Identity, Route, Site},
+    site::{Identity, Route, Site, Tenure},
     wasm::{
         Cache, CompileError, Compiler, Engine, EngineError, Folders, Gate, GateError, Grants, HandlerError,
         Linked, Module, Modules, MountError, Quotas, Usage,
@@ -73,15 +73,25 @@ pub enum LoadError {
         /// What is wrong with it.
         error: Box<LoadError>,
     },
+    /// The module of this route is not linked. Those of [`linked`] are, for the same settings.
+    #[error("the module of route {0} is not linked")]
+    Unlinked(String),
     /// Two sites or routes are for the same requests. Checked settings have no such.
     #[error("site {0}: it is for the same requests as another one")]
     Taken(String),
 }
 
+impl LoadError {
+    /// The same, with the route that it is about.
+    fn of(self, site: &str, route: &str) -> Self {
+        Self::Route { site: site.to_owned(), route: route.to_owned(), error: Box::new(self) }
+    }
+}
+
 /// Starts the engine that `execution` asks for, with its cache.
 pub fn modules(execution: &Execution, compiler: Compiler) -> Result<Modules, LoadError> {
     let instances = u32::try_from(execution.terms.instances).unwrap_or(u32::MAX);
-    let cache = Cache::open(&execution.cache)?;
+    let cache = Cache::open(&execution.cache, execution.cache_size)?;
     let engine = Engine::new(instances, execution.memory)?;
     Ok(Modules::new(engine, cache, compiler))
 }
@@ -91,19 +101,52 @@ pub fn door(execution: &Execution) -> Arc<Door> {
     Arc::new(Door::new("the host", execution.terms))
 }
 
-/// Loads everything that `config` names. Sites that were there `before` go on counting.
-pub fn generation(
+/// Compiled modules by where they come from.
+pub type LinkedModules = HashMap<ModuleSource, Linked>;
+
+/// What a generation is loaded with.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    /// The host's own door.
+    pub door: &'a Arc<Door>,
+    /// The generation's number.
+    pub number: u64,
+    /// The generation that serves; its sites go on counting.
+    pub before: Option<&'a Generation>,
+}
+
+/// Compiles and links every module that `config` names, or takes it from those `before`, where its bytes are the same.
+pub fn linked(
     config: &Config,
     modules: &Modules,
-    host: &Arc<Door>,
-    before: Option<&Generation>,
+    before: Option<&LinkedModules>,
+) -> Result<LinkedModules, LoadError> {
+    let mut linked = LinkedModules::new();
+    for (site, route) in
+        config.sites.iter().flat_map(|site| site.routes.iter().map(move |route| (site, route)))
+    {
+        if let Entry::Vacant(place) = linked.entry(route.module.clone()) {
+            let known = before.and_then(|before| before.get(&route.module));
+            let made = module(&route.module).and_then(|module| Ok(modules.link(&module, known)?));
+            place.insert(made.map_err(|error| error.of(&site.name, &route.name))?);
+        }
+    }
+    Ok(linked)
+}
+
+/// Opens everything that `config` names, and makes handlers of the `linked` modules.
+pub fn generation(
+    config: &Config,
+    linked: &LinkedModules,
+    ground: Ground<'_>,
 ) -> Result<Generation, LoadError> {
     let mut loader = Loader {
-        modules,
-        host: Arc::clone(host),
-        before,
-        linked: HashMap::new(),
+        linked,
+        host: Arc::clone(ground.door),
+        before: ground.before,
+        tenure: Arc::new(Tenure::of(ground.number)),
         folders: HashMap::new(),
+        routes: Vec::new(),
         uncounted: Vec::new(),
     };
     let mut sites = Sites::new();
@@ -119,9 +162,11 @@ pub fn generation(
             sites.add(host, site.path.as_ref(), Arc::clone(&ready)).map_err(taken)?;
         }
     }
-    count(loader.uncounted);
+    let Loader { tenure, routes, uncounted, .. } = loader;
+    count(uncounted);
     let only = only(config, &all);
-    Ok(Generation::new(sites, &all, only))
+    let all = all.iter().map(|site| Arc::clone(&site.identity)).collect();
+    Ok(Generation::new(Parts { tenure, sites, all, routes, only }))
 }
 
 /// Counts what sites with a quota hold, beside what runs: that reads all their folders.
@@ -159,12 +204,13 @@ fn only(config: &Config, all: &[Arc<Site>]) -> Option<Arc<Route>> {
 
 /// What sites share while they are loaded.
 struct Loader<'a> {
-    modules: &'a Modules,
+    linked: &'a LinkedModules,
     host: Arc<Door>,
     before: Option<&'a Generation>,
-    linked: HashMap<ModuleSource, Linked>,
+    tenure: Arc<Tenure>,
     /// The opened folders of routes that see the same.
     folders: HashMap<Vec<Mount>, (Folders, Arc<[Mount]>)>,
+    routes: Vec<Arc<Route>>,
     uncounted: Vec<Uncounted>,
 }
 
@@ -191,11 +237,8 @@ impl Loader<'_> {
         let shared = Shared { identity: &identity, door: door.as_ref(), usage: usage.as_ref() };
         let mut routes = Routes::new(site.path.as_ref());
         for route in &site.routes {
-            let loaded = self.route(route, &shared).map_err(|error| LoadError::Route {
-                site: site.name.clone(),
-                route: route.name.clone(),
-                error: Box::new(error),
-            })?;
+            let loaded = self.route(route, &shared).map_err(|error| error.of(&site.name, &route.name))?;
+            self.routes.push(Arc::clone(&loaded));
             for place in route.places() {
                 let added = routes.add(place, &route.methods, Arc::clone(&loaded));
                 added.map_err(|_| LoadError::Taken(site.name.clone()))?;
@@ -228,10 +271,12 @@ impl Loader<'_> {
             limits: route.limits,
             reuse: route.reuse,
         };
-        let handler = self.linked(&route.module)?.handler(grants)?;
+        let linked = self.linked.get(&route.module).ok_or_else(|| LoadError::Unlinked(route.name.clone()))?;
+        let handler = linked.handler(grants)?;
         Ok(Arc::new(Route {
             name: route.name.clone(),
             site: Arc::clone(site),
+            tenure: Arc::clone(&self.tenure),
             handler,
             mounts,
             admission: Admission::through(doors),
@@ -249,13 +294,6 @@ impl Loader<'_> {
             Entry::Vacant(place) => Ok(place.insert((Folders::open(mounts)?, mounts.into())).clone()),
         }
     }
-
-    fn linked(&mut self, source: &ModuleSource) -> Result<Linked, LoadError> {
-        match self.linked.entry(source.clone()) {
-            Entry::Occupied(linked) => Ok(linked.get().clone()),
-            Entry::Vacant(place) => Ok(place.insert(self.modules.link(&module(source)?)?).clone()),
-        }
-    }
 }
 
 fn gate(allowed: &Outbound) -> Result<Option<Gate>, LoadError> {
@@ -268,11 +306,11 @@ pub fn module(source: &ModuleSource) -> Result<Module, LoadError> {
     match source {
         ModuleSource::BuiltIn => {
             let wasm = BUILT_IN.ok_or(LoadError::NoBuiltIn)?;
-            Ok(Module { name: "built-in wiki".into(), file: None, wasm: Cow::Borrowed(wasm) })
+            Ok(Module { name: "built-in wiki".into(), wasm: Cow::Borrowed(wasm) })
         }
         ModuleSource::File(file) => {
             let wasm = fs::read(file).map_err(|error| LoadError::Module { file: file.clone(), error })?;
-            Ok(Module { name: file.display().to_string(), file: Some(file.clone()), wasm: Cow::Owned(wasm) })
+            Ok(Module { name: file.display().to_string(), wasm: Cow::Owned(wasm) })
         }
     }
 }

@@ -2,11 +2,12 @@
 
 mod check;
 mod cli;
+mod progress;
 
 use std::{
     env,
     ffi::OsString,
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal, Read as _, Write},
     net::TcpListener,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -17,17 +18,22 @@ use std::{
 use anyhow::{Context, bail};
 use cli::{Cli, Command};
 use fcgi_wasm_host::{
-    config::{Config, Execution, ModuleSource, Start, Written, WrittenExecution},
+    config::{Config, Execution, ModuleSource, Start, Whose, Written, WrittenExecution, control},
     gateway, load,
-    reload::Reload,
-    serve::{self, Bound, Listener},
-    wall::{Grant, Network, Wall},
-    wasm::{Cache, Compiler, Engine},
+    operate::{self, Process, Report, control::Answer},
+    reload::{Read, Reload, Source},
+    serve::{self, Bound, Listen, Trial},
+    wall::{Grant, Network, Raised, Wall},
+    wasm::{Cache, ChildCompiler, Compiler, ERROR, Engine, Module},
 };
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::signal::unix::{SignalKind, signal};
+use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{Signal, SignalKind, signal},
+    task::spawn_blocking,
+};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 #[global_allocator]
@@ -40,7 +46,14 @@ fn main() -> ExitCode {
     let Cli { command, written } = Cli::read();
     start_log();
     let done = match command {
-        Some(Command::Compile { modules, execution }) => compile(modules, execution),
+        Some(Command::Compile { modules, from_stdin, execution }) => compile(modules, from_stdin, execution),
+        Some(Command::Reload { weight, sticky, whose }) => {
+            let trial = weight.map(|weight| Trial { weight, sticky });
+            self::command(operate::Command::Reload(trial), whose)
+        }
+        Some(Command::Promote { whose }) => self::command(operate::Command::Promote, whose),
+        Some(Command::Rollback { whose }) => self::command(operate::Command::RollBack, whose),
+        Some(Command::Status { json, whose }) => status(json, whose),
         Some(Command::Check { schema: true, .. }) => check::schema(),
         Some(Command::Check { written, print: true, .. }) => check::print(*written),
         Some(Command::Check { written, .. }) => check::check(*written),
@@ -50,7 +63,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Not with `eprintln`: standard error may be a pipe that nobody reads any more.
-            let _ = writeln!(io::stderr(), "fcgi-wasm-host: {error:#}");
+            let _ = writeln!(io::stderr(), "{ERROR}{error:#}");
             ExitCode::FAILURE
         }
     }
@@ -70,15 +83,17 @@ fn start_log() {
 
 fn run(written: Written) -> anyhow::Result<()> {
     let start = if serve::is_inherited() { Start::Spawned } else { Start::Alone };
-    let written = beside_the_program(written, start);
-    let mut config = Config::check(written.clone(), start)?;
+    let source = Source { written: beside_the_program(written, start), start };
+    let mut read = source.read()?;
     raise_descriptor_limit();
     let threads = thread::available_parallelism()?.get();
-    let sockets = Sockets::bind(&config)?;
-    sockets.extend(&mut config.wall.network)?;
-    raise_wall(&config.wall, &config.execution.cache)?;
+    let sockets = Sockets::bind(&read.config)?;
+    sockets.extend(&mut read.config.wall.network)?;
+    let process = Process::begin();
+    let raised = raise_wall(&read.config.wall, &read.config.execution.cache)?;
+    let process = process.behind(raised);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    runtime.block_on(serve((written, start), config, sockets))
+    runtime.block_on(serve(source, read, (sockets, process)))
 }
 
 /// The settings in a file beside the program, where a web server starts that and there are no others.
@@ -95,13 +110,19 @@ fn beside_the_program(written: Written, start: Start) -> Written {
 struct Sockets {
     fastcgi: Vec<Bound>,
     http: Option<TcpListener>,
+    control: Option<Bound>,
 }
 
 impl Sockets {
     fn bind(config: &Config) -> anyhow::Result<Self> {
         let fastcgi = config.listen.iter().cloned().map(Bound::bind);
+        let owner = config.wall.identity.as_ref().map(|identity| (identity.user, identity.group));
+        let control = config.control.as_ref().map(|path| Bound::bind(Listen::private(path.clone(), owner)));
         Ok(Self {
             fastcgi: fastcgi.collect::<Result<_, _>>()?,
+            control: control
+                .transpose()
+                .context("the control socket; name another one with --control, or none")?,
             http: config.http.map(gateway::bind).transpose()?,
         })
     }
@@ -116,7 +137,7 @@ impl Sockets {
 }
 
 /// Restricts the process, while it has no other threads: all that come later are inside, and so is whatever is compiled.
-fn raise_wall(wall: &Wall, cache: &Path) -> anyhow::Result<()> {
+fn raise_wall(wall: &Wall, cache: &Path) -> anyhow::Result<Raised> {
     let owner = wall.identity.as_ref().map(|identity| (identity.user, identity.group));
     Cache::prepare(cache, owner)?;
     Engine::prepare();
@@ -125,36 +146,34 @@ fn raise_wall(wall: &Wall, cache: &Path) -> anyhow::Result<()> {
     let raised = wall.raise()?;
     info!("wall: {raised}");
     raised.gaps().for_each(|gap| warn!("wall: {gap}"));
-    Ok(())
+    Ok(raised)
 }
 
-async fn serve((written, start): (Written, Start), config: Config, sockets: Sockets) -> anyhow::Result<()> {
+async fn serve(source: Source, read: Read, (sockets, process): (Sockets, Process)) -> anyhow::Result<()> {
     // Before anything else: from then on, stopping means to finish what runs, and to leave no socket behind.
     let stop = CancellationToken::new();
-    stop_on_signals(&stop, start)?;
-    let compiler = compiler(&config);
-    let reload = Reload::first((written, start), config.clone(), compiler)?;
-    let current = reload.current();
-    reload_on_signal(reload)?;
-    let mut listeners = Vec::new();
-    for (bound, listen) in sockets.fastcgi.into_iter().zip(&config.listen) {
-        listeners.push(Listener::new(bound)?);
-        info!(address = %listen.address, "listening");
+    stop_on_signals(&stop, source.start)?;
+    let Sockets { fastcgi, http, control } = sockets;
+    let (compiler, to) = (compiler(&read.config), read.config.listen[0].address.clone());
+    let signals = signal(SignalKind::hangup()).context("cannot handle SIGHUP")?;
+    let stopping = stop.clone();
+    let first = spawn_blocking(move || Reload::first(source, read, compiler, (fastcgi, stopping)));
+    let reload = Arc::new(first.await??);
+    for address in reload.status().listeners {
+        info!(%address, "listening");
     }
-    let to = &config.listen[0].address;
-    let http = sockets.http.map(|http| gateway::start(http, to.clone(), stop.clone()));
-    let gateway = http.transpose()?;
-    let cut = serve::serve(listeners, Arc::clone(&current), stop, config.execution.patience).await;
-    if let Some(gateway) = gateway {
+    operate(Arc::clone(&reload), signals, (control, process));
+    let http = http.map(|http| gateway::start(http, to, stop)).transpose()?;
+    let cut = reload.server().stopped().await;
+    if let Some(gateway) = http {
         gateway.await?;
     }
+    let serving = reload.current().load_full();
     if cut > 0 {
-        bail!(
-            "{cut} connections were cut: their requests did not finish within {:?}",
-            config.execution.patience.drain
-        );
+        let drain = serving.patience.drain;
+        bail!("{cut} connections were cut: their requests did not finish within {drain:?}");
     }
-    for site in current.load().sites() {
+    for site in serving.stable.sites() {
         let (requests, failures) = site.figures.read();
         info!(site = site.name, requests, failures, "served");
     }
@@ -162,23 +181,55 @@ async fn serve((written, start): (Written, Start), config: Config, sockets: Sock
     Ok(())
 }
 
-fn compile(modules: Vec<PathBuf>, written: WrittenExecution) -> anyhow::Result<()> {
+/// What is done beside requests, for as long as the host runs.
+fn operate(reload: Arc<Reload>, hangups: Signal, (control, process): (Option<Bound>, Process)) {
+    tokio::spawn(reload_on_signal(Arc::clone(&reload), hangups));
+    tokio::spawn(operate::watch(Arc::clone(&reload)));
+    tokio::spawn(operate::tidy(Arc::clone(&reload)));
+    if let Some(control) = control {
+        let reported = Arc::clone(&reload);
+        let report = move || Report::new(reported.status(), &process);
+        tokio::spawn(operate::control::serve(control, reload, report));
+    }
+}
+
+/// Compiles modules ahead of time; or, beside a host that serves, the one that it writes to standard input.
+fn compile(
+    modules: Vec<PathBuf>,
+    from_stdin: Option<String>,
+    written: WrittenExecution,
+) -> anyhow::Result<()> {
     let execution = Execution::check(written, Start::Alone)?;
+    let compiled = load::modules(&execution, Compiler::Here)?;
+    if let Some(name) = from_stdin {
+        // Requests come first. Where that cannot be had, they have half of the processors all the same.
+        let _ = nice(LEAST);
+        let mut wasm = Vec::new();
+        io::stdin().lock().read_to_end(&mut wasm)?;
+        compiled.compile(&Module { name, wasm: wasm.into() })?;
+        return Ok(());
+    }
     let sources = if modules.is_empty() {
         vec![ModuleSource::BuiltIn]
     } else {
         modules.into_iter().map(ModuleSource::File).collect()
     };
-    let compiled = load::modules(&execution, Compiler::Here)?;
-    for source in sources {
-        let module = load::module(&source)?;
+    let modules = sources.iter().map(load::module).collect::<Result<Vec<_>, _>>()?;
+    let progress = progress::bar(modules.iter().map(|module| module.wasm.len()).sum());
+    for module in modules {
+        progress.set_message(module.name.clone());
         let file = compiled.compile(&module)?;
-        println!("{}: {}", module.name, file.display());
+        progress.inc(module.wasm.len() as u64);
+        progress.suspend(|| println!("{}: {}", module.name, file.display()));
     }
+    progress.finish_and_clear();
     Ok(())
 }
 
-/// Compiling takes some hundred megabytes, which a child process gives back.
+/// The lowest priority of a process.
+const LEAST: i32 = 19;
+
+/// Compiling takes some hundred megabytes, which a child process gives back, and takes no processor from requests.
 fn compiler(config: &Config) -> Compiler {
     let Ok(program) = env::current_exe() else { return Compiler::Here };
     let arguments: Vec<OsString> = vec![
@@ -187,31 +238,55 @@ fn compiler(config: &Config) -> Compiler {
         config.execution.cache.clone().into(),
         format!("--instances={}", config.execution.terms.instances).into(),
         format!("--memory={}B", config.execution.memory).into(),
+        "--from-stdin".into(),
     ];
-    Compiler::Child(program, arguments)
+    let threads = thread::available_parallelism().map_or(1, |threads| threads.get().div_ceil(2));
+    // The compiler's own threads, and no log of a program inside a program.
+    let environment = vec![("RAYON_NUM_THREADS", threads.to_string()), ("RUST_LOG", "off".to_owned())];
+    Compiler::Child(ChildCompiler { program, arguments, environment })
+}
+
+/// Has a host carry out a command, and says what that has changed.
+fn command(command: operate::Command, whose: Whose) -> anyhow::Result<()> {
+    let socket = control(whose)?;
+    let waiting = progress::spinner("waiting for the host");
+    let answer = alone()?.block_on(operate::control::command(&socket, command))?;
+    waiting.finish_and_clear();
+    let Answer { error, generation, weight, changes, takes_restart } = answer;
+    if let Some(error) = error {
+        bail!("not {command}, what served before serves on: {error}");
+    }
+    let mut out = io::stdout().lock();
+    for change in changes {
+        writeln!(out, "{change}")?;
+    }
+    for setting in takes_restart {
+        writeln!(out, "takes a restart: {setting}")?;
+    }
+    let share = weight.map(|weight| format!(", with {weight} % of the requests")).unwrap_or_default();
+    writeln!(out, "{command}: generation {} serves{share}", generation.unwrap_or_default())?;
+    Ok(())
+}
+
+fn status(json: bool, whose: Whose) -> anyhow::Result<()> {
+    let report = alone()?.block_on(operate::control::status(&control(whose)?))?;
+    let text = if json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+/// A runtime for one thing.
+fn alone() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 /// SIGHUP loads everything again. Signals that come while that happens are one more afterwards.
-fn reload_on_signal(reload: Reload) -> anyhow::Result<()> {
-    let mut received = signal(SignalKind::hangup()).context("cannot handle SIGHUP")?;
-    let reload = Arc::new(reload);
-    tokio::spawn(async move {
-        while received.recv().await.is_some() {
-            info!("SIGHUP");
-            let loading = Arc::clone(&reload);
-            // Opening folders and compiling modules holds up nobody there.
-            match tokio::task::spawn_blocking(move || loading.again()).await {
-                Ok(Ok(left_out)) if left_out.is_empty() => info!("reloaded"),
-                Ok(Ok(left_out)) => {
-                    let left_out = left_out.join(", ");
-                    warn!(left_out, "reloaded, but for settings that take a restart");
-                }
-                Ok(Err(error)) => error!("not reloaded, what served before serves on: {error}"),
-                Err(error) => error!(%error, "not reloaded, what served before serves on"),
-            }
-        }
-    });
-    Ok(())
+async fn reload_on_signal(reload: Arc<Reload>, mut hangups: Signal) {
+    while hangups.recv().await.is_some() {
+        info!("SIGHUP");
+        // What came of it is in the log.
+        let _ = operate::carry_out(&reload, operate::Command::Reload(None)).await;
+    }
 }
 
 /// SIGTERM and SIGINT end the host in good order; where a web server started it, SIGUSR1 as well, with which such servers

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -36,12 +36,22 @@ pub struct Figures {
     failures: AtomicU64,
 }
 
+/// Which generation something is of, and whether what still runs of that must end.
+#[derive(Debug, Default)]
+pub struct Tenure {
+    /// The generation's number: 1 for the first one since the start.
+    pub number: u64,
+    is_over: AtomicBool,
+}
+
 /// Requests that are answered in the same way, with the same authority.
 pub struct Route {
     /// Its name, for people.
     pub name: String,
     /// Its site.
     pub site: Arc<Identity>,
+    /// The generation that it is of.
+    pub tenure: Arc<Tenure>,
     /// The component that answers.
     pub handler: Handler,
     /// The folders that it sees, by their places on the machine.
@@ -58,6 +68,23 @@ pub struct Route {
     pub max_request: u64,
     /// How many bytes it may send in one response.
     pub max_response: u64,
+}
+
+impl Tenure {
+    /// That of the generation with this number.
+    pub fn of(number: u64) -> Self {
+        Self { number, is_over: AtomicBool::new(false) }
+    }
+
+    /// Ends what still runs: its time to finish has passed. Returns whether it had not been ended before.
+    pub fn end(&self) -> bool {
+        !self.is_over.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether what still runs must end.
+    pub fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
 }
 
 impl Figures {

@@ -6,7 +6,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     os::unix::{fs::PermissionsExt, net::UnixStream, process::ExitStatusExt},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -33,6 +33,7 @@ pub struct Builder {
     options: String,
     own_cache: bool,
     settings: Option<String>,
+    linked: Option<PathBuf>,
 }
 
 /// What a host said that did not start.
@@ -78,7 +79,8 @@ impl TestHost {
         let mut command = Command::new(paths::program());
         command.env("RUST_LOG", "info").env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        Builder { command, folder, socket, options: String::new(), own_cache: false, settings: None }
+        let (options, own_cache, settings, linked) = (String::new(), false, None, None);
+        Builder { command, folder, socket, options, own_cache, settings, linked }
     }
 
     /// Sends a GET request and waits for the whole response.
@@ -114,6 +116,38 @@ impl TestHost {
     /// Opens a connection to one of its TCP ports.
     pub fn connect_tcp(&self, address: SocketAddr) -> Client {
         Client::new(TcpStream::connect(address).expect("a host that listens"))
+    }
+
+    /// The path of its control socket.
+    pub fn control(&self) -> PathBuf {
+        let mut path = self.socket.clone().into_os_string();
+        path.push(".control");
+        path.into()
+    }
+
+    /// Gives it a command that goes well; returns what that says.
+    pub fn ok(&self, command: &[&str]) -> String {
+        let Output { status, stdout, stderr } = self.command(command);
+        let (told, error) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        assert!(status.success(), "{command:?}: {status}: {error}\nits log:\n{}", self.log());
+        told.into_owned()
+    }
+
+    /// Gives it a command that fails; returns what that says.
+    pub fn fails(&self, command: &[&str]) -> String {
+        let Output { status, stderr, .. } = self.command(command);
+        let told = String::from_utf8_lossy(&stderr).into_owned();
+        assert_eq!(status.code(), Some(1), "{command:?}: {told}\nits log:\n{}", self.log());
+        told
+    }
+
+    fn command(&self, command: &[&str]) -> Output {
+        let mut program = Command::new(paths::program());
+        program.args(command).env_remove("RUST_LOG");
+        if !command.contains(&"--control") {
+            program.arg("--control").arg(self.control());
+        }
+        program.output().expect("a program that runs")
     }
 
     /// The path of its socket.
@@ -303,6 +337,13 @@ impl Builder {
         self
     }
 
+    /// Has a link in the place of its settings file.
+    #[must_use]
+    pub fn linked_settings(mut self, target: &str) -> Self {
+        self.linked = Some(target.into());
+        self
+    }
+
     /// Its own folder, before it starts.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -328,10 +369,14 @@ impl Builder {
     }
 
     fn spawn(self) -> TestHost {
-        let Self { mut command, folder, socket, options, own_cache, settings } = self;
+        let Self { mut command, folder, socket, options, own_cache, settings, linked } = self;
         if let Some(settings) = settings {
             let file = folder.path().join("settings.toml");
-            fs::write(&file, filled_in(&settings, &socket, folder.path())).expect("a settings file");
+            if let Some(target) = linked {
+                std::os::unix::fs::symlink(target, &file).expect("a link");
+            } else {
+                fs::write(&file, filled_in(&settings, &socket, folder.path())).expect("a settings file");
+            }
             command.arg("--config").arg(file);
         } else {
             let mut listen = socket.clone().into_os_string();

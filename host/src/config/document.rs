@@ -20,6 +20,13 @@ pub struct Document {
     /// Folder for compiled components, the host's own. Default: the service's or the user's own cache folder.
     #[schemars(with = "Option<String>")]
     pub cache_dir: Option<Setting<PathBuf>>,
+    /// How many bytes compiled components may have there; those that have not been used for longest go first. Default: 1GiB.
+    pub cache_size: Option<Setting<Size>>,
+    /// Unix socket for `fcgi-wasm-host reload`, `status` and the like. Default: `control.sock` in the service's folder
+    /// (`RUNTIME_DIRECTORY`), else the path of the first listener with `.control` behind it. `none`: there is none.
+    pub control: Option<Setting<String>>,
+    /// Whether a change of this file, of a module or of a file that a site watches is followed by a reload. Default: true.
+    pub reload_on_change: Option<Setting<bool>>,
     /// Also answer HTTP here, for development: a gateway to the first listener. Example: `127.0.0.1:8080`.
     pub http: Option<Setting<String>>,
     /// Addresses of web servers, with commas between them: connections from elsewhere are closed, those over Unix sockets too
@@ -29,7 +36,8 @@ pub struct Document {
     pub head_timeout: Option<Setting<Time>>,
     /// How long the web server may leave a body half sent, or a response unread, without any progress. Default: 1m.
     pub stall_timeout: Option<Setting<Time>>,
-    /// How long a stopping host waits for requests that run. Default: 30s.
+    /// How long requests that run have to finish: of a host that stops, and of what was replaced by a reload. Default: 30s of a host
+    /// that stops, 1h of what was replaced.
     pub drain_timeout: Option<Setting<Time>>,
     /// What all sites together may use, and what each request may use where neither site nor route says otherwise.
     #[serde(skip_serializing_if = "Limits::is_empty")]
@@ -153,6 +161,16 @@ pub struct Site {
     pub random: Option<Setting<Random>>,
     /// What the site may hold in its writable folders.
     pub quota: Option<Quota>,
+    /// Files whose change is followed by a reload, such as `lib/LocalSite.cfg`: instances that were made before are not used
+    /// again. A relative path is below `root`, or below the folder of this file where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub watch: Vec<Setting<PathBuf>>,
+    /// A page that is asked for before a reload takes effect, such as `/bin/view/Main/WebHome`: a new generation that does not
+    /// answer as it should never serves. Default: none.
+    pub probe: Option<Setting<String>>,
+    /// The status that it is to be answered with. Default: 200.
+    pub probe_status: Option<Setting<u16>>,
     /// Routes. A site without any, and without a preset, has one for all requests.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub route: Vec<Route>,

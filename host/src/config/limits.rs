@@ -54,6 +54,9 @@ pub(super) const STALL: Duration = Duration::from_mins(1);
 /// How long a stopping host waits: as long as a handler may take.
 pub(super) const DRAIN: Duration = Duration::from_secs(30);
 
+/// Bytes of the cache of compiled components: some hundred of them, or a dozen interpreters.
+pub(super) const CACHE: u64 = 1 << 30;
+
 /// Bytes of standard error. Stack traces of interpreters take a few KiB; more is a handler that floods the log.
 const STDERR: usize = 64 << 10;
 

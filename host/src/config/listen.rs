@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The longest path of a Unix socket (`sockaddr_un`), less the suffix under which it is bound first.
-const MAX_SOCKET_PATH: usize = 107 - ".4194304".len();
+pub(super) const MAX_SOCKET_PATH: usize = 107 - ".4194304".len();
 
 /// The permissions of a Unix socket where nothing else is said: its owner's and its group's, which the web server is in.
 const MODE: u32 = 0o660;
@@ -75,7 +75,7 @@ pub(super) fn web_servers(text: &str) -> Result<Vec<IpAddr>, String> {
 }
 
 /// Reads an address: whatever contains a slash, or no colon, is a path.
-fn address(text: &str) -> Result<Address, String> {
+pub(super) fn address(text: &str) -> Result<Address, String> {
     if text == INHERITED {
         return Ok(Address::Inherited);
     }

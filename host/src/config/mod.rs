@@ -1,5 +1,6 @@
 //! Settings: as written in the file or on the command line, then checked once, all errors at once.
 
+mod control;
 mod document;
 mod limits;
 mod listen;
@@ -16,8 +17,10 @@ use std::{
     fmt, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+pub use control::{Whose, control};
 pub use document::Document;
 use limits::Bounds;
 pub use options::{Written, WrittenExecution};
@@ -51,6 +54,12 @@ pub struct Config {
     pub listen: Vec<Listen>,
     /// Where to listen for HTTP, for development.
     pub http: Option<SocketAddr>,
+    /// Where the host takes commands: the path of a Unix socket.
+    pub control: Option<PathBuf>,
+    /// Whether a change of the settings, of a module or of a file that a site names is followed by a reload.
+    pub watch: bool,
+    /// How long a generation that was replaced may take to finish, where that is said.
+    pub drain: Option<Duration>,
     /// What is served.
     pub sites: Vec<Site>,
     /// How requests are run.
@@ -70,6 +79,8 @@ pub struct Execution {
     pub patience: Patience,
     /// Where compiled components are kept.
     pub cache: PathBuf,
+    /// Bytes that these may have.
+    pub cache_size: u64,
 }
 
 /// Everything that is wrong with the settings, an error a line.
@@ -90,6 +101,16 @@ impl Config {
 }
 
 impl Config {
+    /// The files that what is served was made of, besides the settings: modules, and those that sites name.
+    pub fn watched(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        let routes = self.sites.iter().flat_map(|site| &site.routes);
+        let modules = routes.filter_map(|route| match &route.module {
+            ModuleSource::File(file) => Some(file.clone()),
+            ModuleSource::BuiltIn => None,
+        });
+        modules.chain(self.sites.iter().flat_map(|site| site.watch.iter().cloned()))
+    }
+
     /// Checks the text of a settings file. `file` is for messages; relative paths are below `base`.
     pub fn parse(text: &str, file: &str, base: &Path, start: Start) -> Result<Self, ConfigErrors> {
         let (document, mut errors) = parse(Source { file: file.into(), text: text.to_owned() })?;
@@ -185,6 +206,7 @@ fn checked(document: &Document, base: &Path, start: Start, errors: &mut Errors) 
         errors.check(http, |text| check_http(text, is_inherited))
     });
     let bounds = Bounds::of_host(&document.limits, start, errors);
+    let control = control::socket(document, base, errors);
     let mut execution = execution(document, &bounds, errors)?;
     let sites = site::sites(document, &bounds, base, errors);
     if document.site.is_empty() {
@@ -193,14 +215,18 @@ fn checked(document: &Document, base: &Path, start: Start, errors: &mut Errors) 
     check_sites_of_listeners(document, errors);
     let memories = sites.iter().flat_map(|site| site.routes.iter().map(|route| route.limits.memory));
     execution.memory = memories.max().unwrap_or(bounds.memory);
-    let needs = wall::Needs { listen: &listen, sites: &sites, cache: &execution.cache };
+    let needs =
+        wall::Needs { listen: &listen, control: control.as_deref(), sites: &sites, cache: &execution.cache };
     let wall = wall::check(&document.wall, &needs, base, errors);
     if let Some(identity) = &wall.identity {
         for listen in &mut listen {
             wall::give(listen, identity);
         }
     }
-    Some(Config { listen, http, sites, execution, wall })
+    let watch =
+        document.reload_on_change.as_ref().and_then(|watch| errors.read(watch)).is_none_or(|watch| *watch);
+    let drain = document.drain_timeout.as_ref().and_then(|time| errors.read(time)).map(|time| time.0);
+    Some(Config { listen, http, control, watch, drain, sites, execution, wall })
 }
 
 fn execution(document: &Document, bounds: &Bounds, errors: &mut Errors) -> Option<Execution> {
@@ -222,7 +248,9 @@ fn execution(document: &Document, bounds: &Bounds, errors: &mut Errors) -> Optio
             None
         }),
     };
-    Some(Execution { terms: bounds.terms?, memory: bounds.memory, patience, cache: cache? })
+    let size = document.cache_size.as_ref().and_then(|size| errors.read(size));
+    let cache_size = size.map_or(limits::CACHE, |size| size.0);
+    Some(Execution { terms: bounds.terms?, memory: bounds.memory, patience, cache: cache?, cache_size })
 }
 
 /// Where to listen: without a word about it, on the socket that a web server passed.

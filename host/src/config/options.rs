@@ -1,6 +1,6 @@
 //! The command line: the same settings as in the file, written short.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -15,13 +15,13 @@ use super::{
 const SITE: &str = "default";
 
 /// What to serve, and where.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct Written {
     /// Settings file, TOML, in the place of the options below
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "listen", "socket_mode", "socket_owner", "http", "module", "arg", "root", "preset", "mount",
         "instances", "queue", "queue_wait", "deadline", "head_timeout", "stall_timeout", "max_request", "max_response",
-        "memory", "drain_timeout", "cache_dir", "user", "group", "umask", "allow_path", "without",
+        "memory", "drain_timeout", "cache_dir", "cache_size", "watch", "no_watch", "probe", "probe_status", "user", "group", "umask", "allow_path", "without",
     ])]
     pub config: Option<PathBuf>,
 
@@ -76,6 +76,27 @@ pub struct Written {
     #[arg(long, value_name = "HOST:GUEST[:ro|:rw]")]
     pub mount: Vec<String>,
 
+    /// Unix socket for `fcgi-wasm-host reload`, `status` and the like, or none
+    /// [default: the path of the first --listen with .control behind it]
+    #[arg(long, value_name = "PATH")]
+    pub control: Option<String>,
+
+    /// File whose change is followed by a reload, besides the module; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub watch: Vec<PathBuf>,
+
+    /// Reload only when asked to, not when the module or a watched file changes
+    #[arg(long)]
+    pub no_watch: bool,
+
+    /// Page that a new generation is asked for before a reload takes effect, such as /bin/view/Main/WebHome
+    #[arg(long, value_name = "URL")]
+    pub probe: Option<String>,
+
+    /// Status that it is to be answered with [default: 200]
+    #[arg(long, value_name = "STATUS", requires = "probe")]
+    pub probe_status: Option<u16>,
+
     /// How requests are run.
     #[command(flatten)]
     pub execution: WrittenExecution,
@@ -124,25 +145,30 @@ pub struct WrittenExecution {
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Size>,
 
-    /// How long a stopping host waits for requests that run [default: 30s]
+    /// How long requests that run have to finish when the host stops [default: 30s], or was reloaded [default: 1h]
     #[arg(long, value_name = "TIME")]
     pub drain_timeout: Option<Time>,
 
     /// Folder for compiled components, the host's own [default: the service's or the user's own]
     #[arg(long, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
+
+    /// How large that folder may be [default: 1GiB]
+    #[arg(long, value_name = "SIZE")]
+    pub cache_size: Option<Size>,
 }
 
 impl Written {
     /// Whether nothing is said about what to serve and how.
     pub fn is_empty(&self) -> bool {
         let Self { config, listen, socket_mode, socket_owner, http, module, .. } = self;
-        let Self { arg, root, preset, mount, execution, wall, .. } = self;
+        let Self { arg, root, preset, mount, control, watch, no_watch, probe, execution, wall, .. } = self;
         let no_listen =
             listen.is_empty() && socket_mode.is_none() && socket_owner.is_none() && http.is_none();
         let no_site =
             module.is_none() && arg.is_empty() && root.is_none() && preset.is_none() && mount.is_empty();
-        config.is_none() && no_listen && no_site && execution.is_empty() && wall.is_empty()
+        let no_reload = control.is_none() && watch.is_empty() && !no_watch && probe.is_none();
+        config.is_none() && no_listen && no_site && no_reload && execution.is_empty() && wall.is_empty()
     }
 
     /// The same as a file would say it, as far as it can be read.
@@ -156,13 +182,15 @@ impl Written {
         let listen = listen.iter().map(|one| with_access(self::listen(one, errors))).collect();
         let (http, web_server_addrs) =
             (text("--http", http), text("FCGI_WEB_SERVER_ADDRS", web_server_addrs));
-        let document = self.execution.clone().document();
-        let wall = self.wall.clone().document();
-        Document { listen, http, web_server_addrs, wall, site: vec![self.site(errors)], ..document }
+        let control = text("--control", &self.control);
+        let reload_on_change = self.no_watch.then(|| Setting::option("--no-watch", "", false));
+        let (document, wall) = (self.execution.clone().document(), self.wall.clone().document());
+        let site = vec![self.site(errors)];
+        Document { control, reload_on_change, http, web_server_addrs, wall, listen, site, ..document }
     }
 
     fn site(self, errors: &mut Errors) -> Site {
-        let Self { module, arg, root, preset, mount, .. } = self;
+        let Self { module, arg, root, preset, mount, watch, probe, probe_status, .. } = self;
         let path = |name, value: PathBuf| Setting::option(name, value.display(), value.clone());
         Site {
             name: Some(Setting::option("--name", SITE, SITE.into())),
@@ -171,6 +199,9 @@ impl Written {
             args: arg.into_iter().map(|arg| Setting::option("--arg", &arg, arg.clone())).collect(),
             root: root.map(|folder| path("--root", folder)),
             mounts: mount.iter().filter_map(|text| self::mount(text, errors)).collect(),
+            watch: watch.iter().map(|file| absolute("--watch", file)).collect(),
+            probe: probe.map(|uri| Setting::option("--probe", &uri, uri.clone())),
+            probe_status: probe_status.map(|status| Setting::option("--probe-status", status, status)),
             ..Site::default()
         }
     }
@@ -179,9 +210,9 @@ impl Written {
 impl WrittenExecution {
     fn is_empty(&self) -> bool {
         let Self { instances, queue, queue_wait, deadline, head_timeout, stall_timeout, .. } = self;
-        let Self { max_request, max_response, memory, drain_timeout, cache_dir, .. } = self;
+        let Self { max_request, max_response, memory, drain_timeout, cache_dir, cache_size, .. } = self;
         let times = [queue_wait, deadline, head_timeout, stall_timeout, drain_timeout];
-        let sizes = [max_request, max_response, memory];
+        let sizes = [max_request, max_response, memory, cache_size];
         let numbers = [instances, queue];
         times.iter().all(|time| time.is_none())
             && sizes.iter().all(|size| size.is_none())
@@ -208,6 +239,7 @@ impl WrittenExecution {
             self.cache_dir.map(|folder| Setting::option("--cache-dir", folder.display(), folder.clone()));
         Document {
             cache_dir,
+            cache_size: size("--cache-size", self.cache_size),
             head_timeout: time("--head-timeout", self.head_timeout),
             stall_timeout: time("--stall-timeout", self.stall_timeout),
             drain_timeout: time("--drain-timeout", self.drain_timeout),
@@ -243,6 +275,14 @@ pub(super) fn listen(text: &str, errors: &mut Errors) -> Listen {
     listen
 }
 
+/// Below the folder in which the command was given, whatever the root.
+fn absolute(name: &'static str, path: &Path) -> Setting<PathBuf> {
+    match std::path::absolute(path) {
+        Ok(absolute) => Setting::option(name, path.display(), absolute),
+        Err(error) => Setting::wrong(name, path.display(), error.to_string()),
+    }
+}
+
 /// Reads `HOST:GUEST[:ro|:rw]`.
 pub(super) fn mount(text: &str, errors: &mut Errors) -> Option<Mount> {
     const NAME: &str = "--mount";
@@ -259,13 +299,8 @@ pub(super) fn mount(text: &str, errors: &mut Errors) -> Option<Mount> {
         );
         return None;
     };
-    // Below the folder in which the command was given, whatever the root.
-    let host = match std::path::absolute(host) {
-        Ok(host) => Setting::option(NAME, text, host),
-        Err(error) => Setting::wrong(NAME, text, error.to_string()),
-    };
     Some(Mount {
-        host: Some(host),
+        host: Some(absolute(NAME, Path::new(host))),
         guest: Some(Setting::option(NAME, text, guest.to_owned())),
         access: (access == Access::Rw).then(|| Setting::option(NAME, text, access)),
         ..Mount::default()

@@ -20,11 +20,15 @@ use crate::{
     admission::Terms,
     capability::{Mount, Origin, Outbound, Quota, Senses},
     route::{self, Routes, UrlPath},
+    serve::Probe,
     wasm::{Limits, Reuse},
 };
 
 /// The longest name of a site, which stands in log lines.
 const MAX_NAME: usize = 64;
+
+/// The settings of a wiki, below its folder.
+const LOCAL_SITE: &str = "lib/LocalSite.cfg";
 
 /// A site, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +43,10 @@ pub struct Site {
     pub terms: Option<Terms>,
     /// What it may hold in its writable folders.
     pub quota: Option<Quota>,
+    /// Files whose change is followed by a reload, besides its modules.
+    pub watch: Vec<PathBuf>,
+    /// What a new generation is asked for before it serves.
+    pub probe: Option<Probe>,
     /// Its routes, one at least.
     pub routes: Vec<Route>,
 }
@@ -126,7 +134,7 @@ struct Context<'a> {
 impl Context<'_> {
     fn site(&self, errors: &mut Errors) -> Site {
         let document::Site { hosts, path, route, .. } = self.written;
-        let hosts = hosts.iter().filter_map(|one| errors.check(one, |one| host(one))).collect();
+        let hosts: Vec<_> = hosts.iter().filter_map(|one| errors.check(one, |one| host(one))).collect();
         let path = path.as_ref().and_then(|path| errors.check(path, |path| url_path(path)));
         let root = self.root(errors);
         let base = root.as_deref().unwrap_or(self.base);
@@ -153,7 +161,41 @@ impl Context<'_> {
         let quota = self.written.quota.as_ref();
         let quota =
             quota.and_then(|one| limits::quota(None, (one.bytes.as_ref(), one.files.as_ref()), errors));
-        Site { name: self.name.to_owned(), hosts, path, terms, quota, routes }
+        let watch = self.watch(root.as_deref(), errors);
+        let probe = self.probe(&hosts, errors);
+        Site { name: self.name.to_owned(), hosts, path, terms, quota, watch, probe, routes }
+    }
+
+    /// The files that are written, else the wiki's own settings.
+    fn watch(&self, root: Option<&Path>, errors: &mut Errors) -> Vec<PathBuf> {
+        let base = root.unwrap_or(self.base);
+        let written = &self.written.watch;
+        let is_wiki = !matches!(self.written.preset.as_ref().and_then(Setting::value), Some(Preset::None));
+        let own = root.filter(|_| is_wiki && written.is_empty()).map(|root| root.join(LOCAL_SITE));
+        own.into_iter().chain(written.iter().filter_map(|file| Some(base.join(errors.read(file)?)))).collect()
+    }
+
+    fn probe(&self, hosts: &[String], errors: &mut Errors) -> Option<Probe> {
+        let document::Site { probe, probe_status, .. } = self.written;
+        let status = probe_status.as_ref().map(|status| {
+            let fits = |status: &u16| (200..600).contains(status).then_some(*status);
+            errors.check(status, |status| fits(status).ok_or_else(|| "not between 200 and 599".to_owned()))
+        });
+        let Some(probe) = probe else {
+            if let Some(status) = probe_status {
+                errors.at(status.place(), "it goes with a probe; name the page as well");
+            }
+            return None;
+        };
+        let uri = errors.check(probe, |uri| {
+            let is_path = uri.starts_with('/') && uri.bytes().all(|byte| byte.is_ascii_graphic());
+            is_path.then(|| uri.clone()).ok_or_else(|| {
+                format!("{uri:?} is not a path such as /bin/view/Main/WebHome, encoded as in a URL")
+            })
+        })?;
+        let host = hosts.first().map_or("localhost", |host| host.trim_start_matches("*."));
+        let status = status.unwrap_or(Some(200))?;
+        Some(Probe { site: self.name.to_owned(), host: host.to_owned(), uri, status })
     }
 
     fn root(&self, errors: &mut Errors) -> Option<PathBuf> {

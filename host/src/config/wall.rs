@@ -54,6 +54,7 @@ pub struct WrittenWall {
 /// What the other settings need.
 pub(super) struct Needs<'a> {
     pub(super) listen: &'a [Listen],
+    pub(super) control: Option<&'a Path>,
     pub(super) sites: &'a [Site],
     pub(super) cache: &'a Path,
 }
@@ -115,6 +116,7 @@ impl Needs<'_> {
             Address::Unix(path) => Some(Grant { path: folder(path), access: Access::Sockets }),
             Address::Tcp(_) | Address::Inherited => None,
         }));
+        grants.extend(self.control.map(|path| Grant { path: folder(path), access: Access::Sockets }));
         for route in self.sites.iter().flat_map(|site| &site.routes) {
             grants.extend(route.mounts.iter().map(|mount| Grant {
                 path: mount.host.clone(),

@@ -152,7 +152,7 @@ struct Held {
 impl Pump {
     fn new(dispatch: Arc<Dispatch>, stop: CancellationToken) -> Self {
         let (sender, messages) = mpsc::channel(MESSAGES);
-        let watch = Watch::new(dispatch.patience, stop);
+        let watch = Watch::new(dispatch.patience(), stop);
         Self {
             dispatch,
             protocol: fcgi::Connection::new(Limits::default()),

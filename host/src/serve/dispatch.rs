@@ -17,16 +17,17 @@ use tracing::{info, warn};
 use super::{
     budget,
     outbox::{Message, Outbox, Ticket},
+    peers::Peers,
     redirect::{self, RedirectError},
     roles::{self, Authorize, FileWriter, Filter},
     seldom::Seldom,
-    sendfile::SendFile,
+    serving::{ListenerId, Reception, Serving},
     watch::Patience,
 };
 use crate::{
     admission::Full,
     body,
-    generation::{Generation, Misrouted},
+    generation::Misrouted,
     request::{self, Head, RequestError, Variables, shown},
     route::{Asked, Lost},
     site::Route,
@@ -40,6 +41,9 @@ const CLIENT_TIME: Duration = Duration::from_hours(1);
 /// A deadline that has all but passed is looked at again after this, not after the nanoseconds that are left of it.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
+/// How often a request that takes long looks whether its generation is over.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// The end of a request's standard error that goes into the log line about its failure.
 const LAST_WORDS: usize = 512;
 
@@ -51,12 +55,8 @@ const SENDFILE: &str = "FCGI_WASM_HOST_SENDFILE";
 
 /// Hands the requests of one listener to the generation in force.
 pub(super) struct Dispatch {
-    current: Arc<ArcSwap<Generation>>,
-    trust: Trust,
-    sendfile: Option<Arc<SendFile>>,
-    pub(super) patience: Patience,
-    /// The sites that can be reached. None: all.
-    sites: Vec<String>,
+    current: Arc<ArcSwap<Serving>>,
+    listener: ListenerId,
     unserved: Seldom,
 }
 
@@ -108,6 +108,10 @@ pub(super) enum Failure {
     Deadline(Duration),
     #[error("the handler used up its {0:?} of the processor's time; raise cpu if it needs more")]
     Cpu(Duration),
+    #[error(
+        "generation {0} was replaced, and its time to finish has passed; raise drain-timeout if it needs longer"
+    )]
+    Retired(u64),
     #[error(transparent)]
     Fault(#[from] Fault),
     #[error(transparent)]
@@ -120,7 +124,7 @@ impl Failure {
             Self::Request(error) => error.status(),
             Self::Misrouted(Misrouted::Route(_, Lost::Method(_))) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Misrouted(_) => StatusCode::NOT_FOUND,
-            Self::Full(Full::Queue { .. } | Full::Patience { .. }) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full(_) | Self::Retired(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Deadline(_) | Self::Cpu(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Fault(Fault::RequestBody(_)) => StatusCode::BAD_REQUEST,
             Self::Fault(fault) if fault.is_storage() => StatusCode::INSUFFICIENT_STORAGE,
@@ -136,7 +140,7 @@ impl Failure {
             Self::Request(_) => "The request could not be understood.",
             Self::Misrouted(Misrouted::Route(_, Lost::Method(_))) => "This is not done with what is here.",
             Self::Misrouted(_) => "There is nothing here.",
-            Self::Full(_) => "The server is busy. Please try again in a moment.",
+            Self::Full(_) | Self::Retired(_) => "The server is busy. Please try again in a moment.",
             Self::Deadline(_) | Self::Cpu(_) => "The page took too long to make. Please try again later.",
             Self::Fault(Fault::RequestBody(_)) => "The request did not arrive whole.",
             Self::Fault(fault) if fault.is_storage() => "There is no room left for what was to be saved.",
@@ -146,88 +150,98 @@ impl Failure {
 }
 
 impl Dispatch {
-    /// Serves with what `current` holds at the beginning of each request, and waits for web servers with `patience`.
-    pub(super) fn new(
-        current: Arc<ArcSwap<Generation>>,
-        patience: Patience,
-        trust: Trust,
-        sendfile: Option<Arc<SendFile>>,
-    ) -> Self {
-        Self { current, patience, trust, sendfile, sites: Vec::new(), unserved: Seldom::default() }
+    /// Serves with what `current` holds at the beginning of each request.
+    pub(super) fn new(current: Arc<ArcSwap<Serving>>, listener: ListenerId) -> Self {
+        Self { current, listener, unserved: Seldom::default() }
     }
 
-    /// Reaches only these sites, if there are any.
-    pub(super) fn reaching(self, sites: Vec<String>) -> Self {
-        Self { sites, ..self }
+    /// The peers that may connect now; nothing where the listener is no more.
+    pub(super) fn peers<T>(&self, look: impl FnOnce(&Peers) -> T) -> Option<T> {
+        let serving = self.current.load();
+        serving.reception(self.listener).map(|reception| look(&reception.peers))
+    }
+
+    /// How long a connection that is made now waits for its web server.
+    pub(super) fn patience(&self) -> Patience {
+        self.current.load().patience
     }
 
     /// Begins a request: where its input goes, and the work, which ends with a message to the connection.
     ///
     /// Where the module does not serve the role, the error is what to say besides that.
     pub(super) fn begin(&self, incoming: Incoming) -> Result<(Input, Work), Bytes> {
-        let generation = self.current.load();
+        let serving = self.current.load();
         let role = roles::role(&incoming);
-        let route = match self.route(&generation, &incoming.params, role) {
+        let Some(reception) = serving.reception(self.listener) else {
+            return Ok(nowhere(incoming, Trust::default(), Misrouted::Closed));
+        };
+        let route = match route(&serving, reception, &incoming.params, role) {
             Ok(route) => route,
-            Err(misrouted) => return Ok(self.nowhere(incoming, misrouted)),
+            Err(misrouted) => return Ok(nowhere(incoming, reception.trust, misrouted)),
         };
         route.site.figures.count();
         if !route.handler.serves(role) {
             return Err(roles::refuse(role, &route, &self.unserved));
         }
         let (input, task) = match role {
-            Role::Responder => self.respond(incoming, &route),
+            Role::Responder => respond(incoming, reception, &route),
             Role::Authorizer => {
-                let task = Authorize::new(incoming, self.trust, &route);
+                let task = Authorize::new(incoming, reception.trust, &route);
                 (Input { body: None, file: None }, Task::Authorize(task))
             }
             Role::Filter => {
-                let (input, task) = Filter::new(incoming, self.trust, &route);
+                let (input, task) = Filter::new(incoming, reception.trust, &route);
                 (input, Task::Filter(task))
             }
         };
         Ok((input, Box::pin(task.run(route))))
     }
+}
 
-    fn route(&self, generation: &Generation, params: &Params, role: Role) -> Result<Arc<Route>, Misrouted> {
-        if let Some(only) = generation.only() {
-            return Ok(Arc::clone(only));
-        }
-        let reaches = |site: &str| self.sites.is_empty() || self.sites.iter().any(|name| name == site);
-        generation.route(&asked(params), role == Role::Authorizer, reaches).map(Arc::clone)
+fn route(
+    serving: &Serving,
+    reception: &Reception,
+    params: &Params,
+    role: Role,
+) -> Result<Arc<Route>, Misrouted> {
+    let generation = serving.generation(params);
+    if let Some(only) = generation.only() {
+        return Ok(Arc::clone(only));
     }
+    let reaches = |site: &str| reception.reaches(site);
+    generation.route(&asked(params), role == Role::Authorizer, reaches).map(Arc::clone)
+}
 
-    /// The work for a request that no route is for.
-    fn nowhere(&self, incoming: Incoming, misrouted: Misrouted) -> (Input, Work) {
-        let Incoming { ticket, role: _, params, connection } = incoming;
-        let variables = Variables::new(params, self.trust);
-        let method = Head::read(&variables).map_or(Method::GET, |head| head.method);
-        let (writer, body) = body::channel(None);
-        let mut outbox = Outbox::new(ticket, (method, ERROR_PAGE), body.waiting(), connection);
-        let work = async move {
-            conclude(Err(misrouted.into()), &variables, &Stderr::within(0), &mut outbox).await;
-        };
-        (Input { body: Some(writer), file: None }, Box::pin(work))
-    }
+/// The work for a request that no route is for.
+fn nowhere(incoming: Incoming, trust: Trust, misrouted: Misrouted) -> (Input, Work) {
+    let Incoming { ticket, role: _, params, connection } = incoming;
+    let variables = Variables::new(params, trust);
+    let method = Head::read(&variables).map_or(Method::GET, |head| head.method);
+    let (writer, body) = body::channel(None);
+    let mut outbox = Outbox::new(ticket, (method, ERROR_PAGE), body.waiting(), connection);
+    let work = async move {
+        conclude(Err(misrouted.into()), &variables, &Stderr::within(0), &mut outbox).await;
+    };
+    (Input { body: Some(writer), file: None }, Box::pin(work))
+}
 
-    fn respond(&self, incoming: Incoming, route: &Route) -> (Input, Task) {
-        let Incoming { ticket, role: _, params, connection } = incoming;
-        let mut variables = Variables::new(params, self.trust);
-        if self.sendfile.is_some() {
-            variables = variables.replace(&[(SENDFILE, b"on")]);
-        }
-        let head = Head::read(&variables).and_then(|head| head.within(route.max_request));
-        let (method, length) =
-            head.as_ref().map_or((Method::GET, None), |head| (head.method.clone(), head.length));
-        let (writer, body) = body::channel(length);
-        let writer = writer.within(route.max_request);
-        let mut outbox = Outbox::new(ticket, (method, route.max_response), body.waiting(), connection);
-        if let Some(form) = &self.sendfile {
-            outbox.allow_sendfile(Arc::clone(form), Arc::clone(&route.mounts));
-        }
-        let input = Input { body: Some(writer), file: None };
-        (input, Task::Respond(Respond { variables, head, body, outbox }))
+fn respond(incoming: Incoming, reception: &Reception, route: &Route) -> (Input, Task) {
+    let Incoming { ticket, role: _, params, connection } = incoming;
+    let mut variables = Variables::new(params, reception.trust);
+    if reception.sendfile.is_some() {
+        variables = variables.replace(&[(SENDFILE, b"on")]);
     }
+    let head = Head::read(&variables).and_then(|head| head.within(route.max_request));
+    let (method, length) =
+        head.as_ref().map_or((Method::GET, None), |head| (head.method.clone(), head.length));
+    let (writer, body) = body::channel(length);
+    let writer = writer.within(route.max_request);
+    let mut outbox = Outbox::new(ticket, (method, route.max_response), body.waiting(), connection);
+    if let Some(form) = &reception.sendfile {
+        outbox.allow_sendfile(Arc::clone(form), Arc::clone(&route.mounts));
+    }
+    let input = Input { body: Some(writer), file: None };
+    (input, Task::Respond(Respond { variables, head, body, outbox }))
 }
 
 /// What decides about a request's way.
@@ -348,29 +362,36 @@ pub(super) async fn within<T>(
     waited: impl Fn() -> Duration,
     work: Pin<&mut impl Future<Output = T>>,
 ) -> Result<T, Failure> {
-    let Route { deadline, cpu, .. } = *route;
-    match cpu {
+    match route.cpu {
         Some(budget) => {
             let metered = pin!(budget::within(budget, work));
-            until(deadline, waited, metered).await?.ok_or(Failure::Cpu(budget))
+            until(route, waited, metered).await?.ok_or(Failure::Cpu(budget))
         }
-        None => until(deadline, waited, work).await,
+        None => until(route, waited, work).await,
     }
 }
 
 async fn until<T>(
-    deadline: Duration,
+    route: &Route,
     waited: impl Fn() -> Duration,
     mut work: Pin<&mut impl Future<Output = T>>,
 ) -> Result<T, Failure> {
+    let Route { deadline, ref tenure, .. } = *route;
     let started = Instant::now();
     let mut until = started + deadline;
     loop {
-        if let Ok(done) = timeout_at(until.into(), work.as_mut()).await {
+        let look = until.min(Instant::now() + LOOK);
+        if let Ok(done) = timeout_at(look.into(), work.as_mut()).await {
             return Ok(done);
         }
-        let end = started + deadline + waited().min(CLIENT_TIME);
+        if tenure.is_over() {
+            return Err(Failure::Retired(tenure.number));
+        }
         let now = Instant::now();
+        if now < until {
+            continue;
+        }
+        let end = started + deadline + waited().min(CLIENT_TIME);
         if now >= end {
             return Err(Failure::Deadline(deadline));
         }

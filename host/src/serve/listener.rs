@@ -5,13 +5,14 @@ use std::{
     net::SocketAddr,
     os::{
         fd::OwnedFd,
-        unix::fs::{FileTypeExt, PermissionsExt},
+        unix::{
+            fs::{FileTypeExt, PermissionsExt},
+            net::UnixListener,
+        },
     },
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
-use arc_swap::ArcSwap;
 use rustix::{
     fs::{Gid, Uid},
     net::{
@@ -28,9 +29,8 @@ use super::{
     peers::{Peer, Peers, Refusals},
     sendfile::SendFile,
     stream::Stream,
-    watch::Patience,
 };
-use crate::{generation::Generation, trust::Trust};
+use crate::trust::Trust;
 
 /// Connections that the system keeps until they are accepted. Web servers open one per request in a burst.
 const BACKLOG: i32 = 1024;
@@ -64,6 +64,27 @@ pub struct Listen {
     pub sites: Vec<String>,
 }
 
+impl Listen {
+    /// A Unix socket for the user and group of its owner alone.
+    pub fn private(path: PathBuf, owner: Option<(u32, u32)>) -> Self {
+        let (user, group) = owner.unzip();
+        let access = SocketAccess { mode: 0o600, user, group };
+        Self { address: Address::Unix(path), access, ..Self::anybody() }
+    }
+
+    /// A place where everybody is received, and believed what every web server is.
+    pub(super) fn anybody() -> Self {
+        Self {
+            address: Address::Inherited,
+            peers: Peers::default(),
+            trust: Trust::default(),
+            sendfile: None,
+            access: SocketAccess { mode: 0, user: None, group: None },
+            sites: Vec::new(),
+        }
+    }
+}
+
 /// The permissions of a Unix socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SocketAccess {
@@ -95,11 +116,7 @@ pub struct Bound {
 pub struct Listener {
     socket: AsyncFd<OwnedFd>,
     kind: Kind,
-    peers: Peers,
     refusals: Refusals,
-    trust: Trust,
-    sendfile: Option<Arc<SendFile>>,
-    sites: Vec<String>,
 }
 
 /// A listening socket that nobody waits for yet.
@@ -118,7 +135,7 @@ pub(super) enum Kind {
 
 /// The path of a bound Unix socket, removed on drop.
 #[derive(Debug)]
-pub(super) struct SocketPath(PathBuf);
+pub struct SocketPath(PathBuf);
 
 impl Bound {
     /// Binds the address, or takes the socket that is there already.
@@ -134,6 +151,19 @@ impl Bound {
         }
     }
 
+    /// What is bound, and for whom.
+    pub fn listen(&self) -> &Listen {
+        &self.listen
+    }
+
+    /// The socket, if it is one of Unix, and what removes its path when it is dropped.
+    pub fn into_unix(self) -> Option<(UnixListener, Option<SocketPath>)> {
+        match self.socket {
+            Socket { descriptor, kind: Kind::Unix(path) } => Some((descriptor.into(), path)),
+            Socket { kind: Kind::Tcp, .. } => None,
+        }
+    }
+
     /// The port, if it is one of TCP.
     pub fn port(&self) -> Option<u16> {
         let address = SocketAddr::try_from(getsockname(&self.socket.descriptor).ok()?).ok()?;
@@ -144,31 +174,23 @@ impl Bound {
 impl Listener {
     /// Begins to wait for connections. Must be called within a tokio runtime.
     pub fn new(Bound { socket, listen }: Bound) -> Result<Self, ListenError> {
-        let Listen { address, peers, trust, sendfile, access: _, sites } = listen;
         let Socket { descriptor, kind } = socket;
-        let socket =
-            announced(descriptor).map_err(|error| ListenError { address, reason: error.to_string() })?;
-        let (refusals, sendfile) = (Refusals::default(), sendfile.map(Arc::new));
-        Ok(Self { socket, kind, peers, refusals, trust, sendfile, sites })
-    }
-
-    /// What hands on the requests that come in here.
-    pub(super) fn dispatch(&self, current: Arc<ArcSwap<Generation>>, patience: Patience) -> Dispatch {
-        let dispatch = Dispatch::new(current, patience, self.trust, self.sendfile.clone());
-        dispatch.reaching(self.sites.clone())
+        let socket = announced(descriptor)
+            .map_err(|error| ListenError { address: listen.address, reason: error.to_string() })?;
+        Ok(Self { socket, kind, refusals: Refusals::default() })
     }
 
     /// The next connection; nothing when its peer was refused.
-    pub(super) async fn accept(&mut self) -> io::Result<Option<Stream>> {
+    pub(super) async fn accept(&mut self, dispatch: &Dispatch) -> io::Result<Option<Stream>> {
         let accepted = self.socket.async_io(Interest::READABLE, accept).await?;
-        Ok(self.admit(accepted))
+        Ok(self.admit(accepted, dispatch))
     }
 
     /// A connection that was made already, or nothing when its peer was refused; an error when there is none. It is asked
     /// for from the system itself: the runtime may not know of it yet.
-    pub(super) fn accept_waiting(&mut self) -> io::Result<Option<Stream>> {
+    pub(super) fn accept_waiting(&mut self, dispatch: &Dispatch) -> io::Result<Option<Stream>> {
         let accepted = accept(self.socket.get_ref())?;
-        Ok(self.admit(accepted))
+        Ok(self.admit(accepted, dispatch))
     }
 
     /// Makes the address free for another host; connections that wait can still be accepted.
@@ -179,9 +201,11 @@ impl Listener {
     }
 
     /// Closes a connection whose peer is not allowed, or cannot be told.
-    fn admit(&mut self, accepted: OwnedFd) -> Option<Stream> {
+    fn admit(&mut self, accepted: OwnedFd, dispatch: &Dispatch) -> Option<Stream> {
         let (peer, stream) = match &self.kind {
-            Kind::Unix(_) if self.peers.admits_every_user() => return Some(Stream::unix(accepted)),
+            Kind::Unix(_) if dispatch.peers(Peers::admits_every_user)? => {
+                return Some(Stream::unix(accepted));
+            }
             Kind::Unix(_) => {
                 let user = sockopt::socket_peercred(&accepted).ok()?.uid.as_raw();
                 (Peer::User(user), Stream::unix(accepted))
@@ -189,14 +213,14 @@ impl Listener {
             Kind::Tcp => {
                 // Responses are written whole; waiting for more to send with them only delays them.
                 sockopt::set_tcp_nodelay(&accepted, true).ok()?;
-                if !self.peers.names_addresses() {
+                if !dispatch.peers(Peers::names_addresses)? {
                     return Some(Stream::tcp(accepted));
                 }
                 let address = SocketAddr::try_from(getpeername(&accepted).ok()??).ok()?;
                 (Peer::Address(address.ip()), Stream::tcp(accepted))
             }
         };
-        if self.peers.admits(peer) {
+        if dispatch.peers(|peers| peers.admits(peer))? {
             return Some(stream);
         }
         self.refusals.note(peer);

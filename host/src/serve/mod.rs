@@ -3,14 +3,17 @@
 mod budget;
 mod connection;
 mod dispatch;
+mod handover;
 mod inherited;
 mod listener;
 mod outbox;
 mod peers;
+mod probe;
 mod redirect;
 mod roles;
 mod seldom;
 mod sendfile;
+mod serving;
 mod stream;
 mod watch;
 
@@ -18,10 +21,13 @@ use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use dispatch::Dispatch;
+pub use handover::{Hand, Handed, Word};
 pub use inherited::is_inherited;
-pub use listener::{Address, Bound, Listen, ListenError, Listener, SocketAccess};
+pub use listener::{Address, Bound, Listen, ListenError, Listener, SocketAccess, SocketPath};
 pub use peers::Peers;
+pub use probe::{Probe, ProbeError};
 pub use sendfile::SendFile;
+pub use serving::{Candidate, ListenerId, Reception, Serving, Trial};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -31,7 +37,6 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, error, info, warn};
 pub use watch::Patience;
 
-use crate::generation::Generation;
 use connection::Closed;
 use stream::Stream;
 
@@ -41,41 +46,100 @@ const CONNECTIONS: usize = 8192;
 /// How long to wait after an accept failed, usually because the process has no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves with what `current` holds at the beginning of each request, until `stop`; then finishes what runs, within its
-/// `patience`. Returns the number of connections that were still busy then, and that were cut.
-pub async fn serve(
-    listeners: Vec<Listener>,
-    current: Arc<ArcSwap<Generation>>,
+/// Accepts connections and serves them, until it is stopped. Its clones are the same server.
+#[derive(Clone)]
+pub struct Server {
+    current: Arc<ArcSwap<Serving>>,
+    connections: TaskTracker,
+    acceptors: TaskTracker,
+    places: Arc<Semaphore>,
     stop: CancellationToken,
-    patience: Patience,
-) -> usize {
-    let connections = TaskTracker::new();
-    let acceptors = TaskTracker::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    for listener in listeners {
+}
+
+/// A listener of a server.
+pub struct Open {
+    /// Where it is.
+    pub address: Address,
+    /// How those are received who come in there.
+    pub reception: Reception,
+    close: CancellationToken,
+    connections: TaskTracker,
+}
+
+impl Server {
+    /// Serves with what `current` holds at the beginning of each request, until `stop`.
+    pub fn new(current: Arc<ArcSwap<Serving>>, stop: CancellationToken) -> Self {
+        Self {
+            current,
+            connections: TaskTracker::new(),
+            acceptors: TaskTracker::new(),
+            places: Arc::new(Semaphore::new(CONNECTIONS)),
+            stop,
+        }
+    }
+
+    /// Accepts what comes to `listener` from now on. Its reception is to be among what is served already.
+    pub fn open(&self, reception: Reception, address: Address, listener: Listener) -> Open {
+        let dispatch = Arc::new(Dispatch::new(Arc::clone(&self.current), reception.listener));
+        let close = self.stop.child_token();
+        let open = Open { address, reception, close, connections: TaskTracker::new() };
         let acceptor = Acceptor {
-            connections: connections.clone(),
-            places: Arc::clone(&places),
-            dispatch: Arc::new(listener.dispatch(Arc::clone(&current), patience)),
-            stop: stop.clone(),
+            server: self.clone(),
+            dispatch,
+            close: open.close.clone(),
+            connections: open.connections.clone(),
         };
-        acceptors.spawn(acceptor.run(listener));
+        self.acceptors.spawn(acceptor.run(listener));
+        open
     }
-    acceptors.close();
-    acceptors.wait().await;
-    connections.close();
-    let drain = patience.drain;
-    if timeout(drain, connections.wait()).await.is_err() {
-        error!(connections = connections.len(), ?drain, "cutting connections that did not finish in time");
+
+    /// Done when it is told to stop.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
     }
-    connections.len()
+
+    /// Connections that are open.
+    pub fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Waits until it was stopped, and then for what runs, within the patience that is in force. Returns the number of
+    /// connections that were still busy then, and that were cut.
+    pub async fn stopped(&self) -> usize {
+        self.stop.cancelled().await;
+        self.acceptors.close();
+        self.acceptors.wait().await;
+        self.connections.close();
+        let drain = self.current.load().patience.drain;
+        if timeout(drain, self.connections.wait()).await.is_err() {
+            error!(
+                connections = self.connections.len(),
+                ?drain,
+                "cutting connections that did not finish in time"
+            );
+        }
+        self.connections.len()
+    }
+}
+
+impl Open {
+    /// Accepts nothing more, and has its connections end with what runs on them.
+    pub fn close(&self) {
+        self.close.cancel();
+        self.connections.close();
+    }
+
+    /// Whether it was closed and its last connection has ended.
+    pub fn has_ended(&self) -> bool {
+        self.close.is_cancelled() && self.connections.is_empty()
+    }
 }
 
 struct Acceptor {
-    connections: TaskTracker,
-    places: Arc<Semaphore>,
+    server: Server,
     dispatch: Arc<Dispatch>,
-    stop: CancellationToken,
+    close: CancellationToken,
+    connections: TaskTracker,
 }
 
 impl Acceptor {
@@ -83,7 +147,7 @@ impl Acceptor {
         while let Some(place) = self.place().await {
             tokio::select! {
                 biased;
-                accepted = listener.accept() => match accepted {
+                accepted = listener.accept(&self.dispatch) => match accepted {
                     Ok(Some(stream)) => self.spawn(stream, place),
                     Ok(None) => {} // Refused.
                     Err(error) => {
@@ -91,7 +155,7 @@ impl Acceptor {
                         sleep(ACCEPT_PAUSE).await;
                     }
                 },
-                () = self.stop.cancelled() => break,
+                () = self.close.cancelled() => break,
             }
         }
         info!("stopping: no new connections");
@@ -102,16 +166,16 @@ impl Acceptor {
     /// A place for one more connection, or nothing when the host stops.
     async fn place(&self) -> Option<OwnedSemaphorePermit> {
         tokio::select! {
-            place = Arc::clone(&self.places).acquire_owned() => place.ok(),
-            () = self.stop.cancelled() => None,
+            place = Arc::clone(&self.server.places).acquire_owned() => place.ok(),
+            () = self.close.cancelled() => None,
         }
     }
 
     /// Takes the connections that were made before the address was given up: their clients expect an answer.
     fn accept_waiting(&self, listener: &mut Listener) {
         for _ in 0..CONNECTIONS {
-            let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
-            match listener.accept_waiting() {
+            let Ok(place) = Arc::clone(&self.server.places).try_acquire_owned() else { return };
+            match listener.accept_waiting(&self.dispatch) {
                 Ok(Some(stream)) => self.spawn(stream, place),
                 Ok(None) => {} // Refused.
                 Err(_) => return,
@@ -120,11 +184,16 @@ impl Acceptor {
     }
 
     fn spawn(&self, stream: Stream, place: OwnedSemaphorePermit) {
-        let (dispatch, stop) = (Arc::clone(&self.dispatch), self.stop.clone());
+        let (dispatch, stop) = (Arc::clone(&self.dispatch), self.close.clone());
+        // Counted for its listener as well, which may be closed before the host stops.
         match stream {
-            Stream::Unix(stream) => self.connections.spawn(connection(stream, dispatch, stop, place)),
-            Stream::Tcp(stream) => self.connections.spawn(connection(stream, dispatch, stop, place)),
-        };
+            Stream::Unix(stream) => self.track(connection(stream, dispatch, stop, place)),
+            Stream::Tcp(stream) => self.track(connection(stream, dispatch, stop, place)),
+        }
+    }
+
+    fn track(&self, connection: impl Future<Output = ()> + Send + 'static) {
+        self.server.connections.spawn(self.connections.track_future(connection));
     }
 }
 

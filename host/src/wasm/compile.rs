@@ -1,22 +1,16 @@
-//! Components from WebAssembly to machine code: compiled once, kept in a content-addressed cache, mapped from there.
-//!
-//! A cached file is native code that the engine trusts. It therefore lives in a folder that belongs to the host's
-//! user alone, and is written beside its place, synced and renamed: a mapped file never changes.
+//! Components from WebAssembly to machine code, in a process that gives way to requests.
 
 use std::{
-    fmt, fs,
-    hash::{Hash, Hasher},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    ffi::OsString,
+    io::{self, Read, Write},
+    path::PathBuf,
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
-use dashmap::DashMap;
-use sha2::{Digest, Sha256};
 use thiserror::Error;
-use tracing::{debug, info, warn};
-use wasmtime::component::Component;
+use tracing::info;
 
 use super::{
     engine::{Engine, EngineError},
@@ -24,25 +18,41 @@ use super::{
     preview1,
 };
 
+/// How long compiling may take. The largest interpreters take a minute on one slow processor.
+const TIME: Duration = Duration::from_mins(15);
+
+/// How often it is looked at whether the compiler has ended.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// How often the log says that it has not.
+const TELL: Duration = Duration::from_secs(10);
+
+/// Bytes of what the compiler says about a component.
+const SAID: u64 = 16 << 10;
+
+/// How the program's own errors begin, on its standard error.
+pub const ERROR: &str = "fcgi-wasm-host: ";
+
 /// Where the compiler runs.
 #[derive(Debug, Clone)]
 pub enum Compiler {
     /// In this process. The memory that the compiler used stays with the process.
     Here,
-    /// In a child process, which runs `PROGRAM ARGUMENTS… [FILE]` and fills the cache: with the file's component, or with the
-    /// one that is built into the program.
-    Child(PathBuf, Vec<std::ffi::OsString>),
+    /// In a child process.
+    Child(ChildCompiler),
 }
 
-/// Compiled components: in memory by content, shared by all routes that name the same one, and on disk.
-pub struct Cache {
-    folder: PathBuf,
-    loaded: DashMap<Key, Component>,
+/// A program that reads a component from its standard input and puts its code into the cache. It is given the component's name
+/// as its last argument, and ends well only when it has done so; its standard error says what is wrong.
+#[derive(Debug, Clone)]
+pub struct ChildCompiler {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments before the name.
+    pub arguments: Vec<OsString>,
+    /// Variables of its environment.
+    pub environment: Vec<(&'static str, String)>,
 }
-
-/// What identifies machine code: the component's bytes and everything that its compilation depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Key([u8; 32]);
 
 /// A component that cannot be compiled or kept.
 #[derive(Debug, Error)]
@@ -86,174 +96,103 @@ pub enum CompileError {
         /// The engine's reason.
         reason: String,
     },
+    /// The compiler, in a process of its own, says what is wrong.
+    #[error("{0}")]
+    Said(String),
+    /// The compiler's process did not end well, and did not say why.
+    #[error("{module}: the process that compiles it {how}")]
+    Process {
+        /// Where it came from.
+        module: String,
+        /// What became of it, and the way out.
+        how: String,
+    },
 }
 
-/// The identity of `wasm`, as it was delivered, compiled by `engine`.
-pub fn cache_key(engine: &Engine, wasm: &[u8]) -> Key {
-    let mut digest = HashDigest(Sha256::new_with_prefix(wasm));
-    if let Some(adapter) = preview1::adapter(wasm) {
-        digest.write(adapter);
-    }
-    engine.compatibility().hash(&mut digest);
-    Key(digest.0.finalize().into())
+/// The machine code of a component, made in this process.
+pub(super) fn compiled(engine: &Engine, module: &Module) -> Result<Vec<u8>, CompileError> {
+    let component = preview1::component(&module.wasm)
+        .map_err(|reason| CompileError::CoreModule { module: module.name.clone(), reason })?;
+    engine.inner().precompile_component(&component).map_err(|error| CompileError::Component {
+        module: module.name.clone(),
+        reason: format!("{error:#}"),
+    })
 }
 
-impl Cache {
-    /// Makes `folder` when it is missing, for that user and group where they are not this process's own.
-    pub fn prepare(folder: &Path, owner: Option<(u32, u32)>) -> Result<(), CompileError> {
-        if folder.exists() {
-            return Ok(());
+impl ChildCompiler {
+    /// Has the component's code put into the cache. It is given the very bytes that the key is of, whatever becomes of the
+    /// component's file meanwhile.
+    pub(super) fn run(&self, module: &Module) -> Result<(), CompileError> {
+        let (name, bytes, started) = (&module.name, module.wasm.len(), Instant::now());
+        info!(module = name, bytes, "compiling");
+        let failed = |how: String| CompileError::Process { module: name.clone(), how };
+        let program = self.program.display();
+        let child =
+            self.start(name).map_err(|error| failed(format!("does not start ({program}: {error})")))?;
+        let (status, said) = talk(child, module, started).map_err(|error| failed(error.to_string()))?;
+        let milliseconds = started.elapsed().as_millis();
+        match said.lines().position(|line| line.starts_with(ERROR)) {
+            _ if status.success() => {
+                info!(module = name, milliseconds, "compiled");
+                Ok(())
+            }
+            Some(line) => {
+                let said: Vec<_> = said.lines().skip(line).collect();
+                Err(CompileError::Said(said.join("\n").split_off(ERROR.len())))
+            }
+            None => Err(failed(format!("failed ({status}); is there too little memory for it?"))),
         }
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        let given = made.and_then(|()| match owner {
-            Some((user, group)) => chown(folder, Some(user), Some(group)),
-            None => Ok(()),
+    }
+
+    fn start(&self, name: &str) -> io::Result<Child> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).arg(name);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()
+    }
+}
+
+/// Gives a compiler what it is to compile, and waits for its end; returns what it said.
+fn talk(mut child: Child, module: &Module, started: Instant) -> io::Result<(ExitStatus, String)> {
+    let (input, output) = (child.stdin.take(), child.stderr.take());
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            // One that ends early says why itself.
+            let _ = input.map(|mut input| input.write_all(&module.wasm));
         });
-        given.map_err(|error| CompileError::Folder {
-            folder: folder.to_owned(),
-            reason: format!("{error}; name another one with --cache-dir"),
-        })
-    }
-
-    /// Opens the cache in `folder`, which is made when it is missing and must belong to the host's user alone.
-    pub fn open(folder: &Path) -> Result<Self, CompileError> {
-        Self::prepare(folder, None)?;
-        let failed = |reason: String| CompileError::Folder { folder: folder.to_owned(), reason };
-        let found = fs::metadata(folder).map_err(|error| failed(error.to_string()))?;
-        if found.uid() != rustix::process::geteuid().as_raw() {
-            return Err(failed(format!(
-                "belongs to user {}, and would let that user run code here; name another one with --cache-dir",
-                found.uid()
-            )));
-        }
-        if found.permissions().mode() & 0o022 != 0 {
-            return Err(failed(format!(
-                "is writable by others (mode {:o}); chmod 0700 it or name another one with --cache-dir",
-                found.permissions().mode() & 0o7777
-            )));
-        }
-        Ok(Self { folder: folder.to_owned(), loaded: DashMap::new() })
-    }
-
-    /// The component, compiled now or before.
-    pub(super) fn component(
-        &self,
-        engine: &Engine,
-        compiler: &Compiler,
-        module: &Module,
-    ) -> Result<Component, CompileError> {
-        let key = cache_key(engine, &module.wasm);
-        if let Some(loaded) = self.loaded.get(&key) {
-            return Ok(loaded.clone());
-        }
-        let component = match self.map(engine, key) {
-            Some(component) => component,
-            None => self.compile_and_map(engine, compiler, module)?,
-        };
-        self.loaded.insert(key, component.clone());
-        Ok(component)
-    }
-
-    /// Compiles a component in this process unless the cache has it already; returns the file.
-    pub(super) fn compile(&self, engine: &Engine, module: &Module) -> Result<PathBuf, CompileError> {
-        let key = cache_key(engine, &module.wasm);
-        if self.map(engine, key).is_none() {
-            let component = preview1::component(&module.wasm)
-                .map_err(|reason| CompileError::CoreModule { module: module.name.clone(), reason })?;
-            let code = engine.inner().precompile_component(&component).map_err(|error| {
-                CompileError::Component { module: module.name.clone(), reason: format!("{error:#}") }
-            })?;
-            self.keep(key, &code).map_err(|error| CompileError::Folder {
-                folder: self.folder.clone(),
-                reason: format!("cannot keep compiled code: {error}"),
-            })?;
-        }
-        Ok(self.file(key))
-    }
-
-    fn compile_and_map(
-        &self,
-        engine: &Engine,
-        compiler: &Compiler,
-        module: &Module,
-    ) -> Result<Component, CompileError> {
-        let key = cache_key(engine, &module.wasm);
-        info!(module = module.name, bytes = module.wasm.len(), "compiling");
-        if let Compiler::Child(program, arguments) = compiler {
-            run_child(program, arguments, module.file.as_deref());
-            if let Some(component) = self.map(engine, key) {
-                return Ok(component);
-            }
-        }
-        self.compile(engine, module)?;
-        self.map(engine, key).ok_or_else(|| CompileError::Folder {
-            folder: self.folder.clone(),
-            reason:
-                "code compiled a moment ago cannot be mapped; is the folder on a file system mounted noexec?"
-                    .into(),
-        })
-    }
-
-    #[expect(unsafe_code, reason = "the one place that maps compiled code; the folder is the host's alone")]
-    fn map(&self, engine: &Engine, key: Key) -> Option<Component> {
-        let file = self.file(key);
-        if !file.exists() {
-            return None;
-        }
-        // SAFETY: the file was written by `keep` in a folder that only this user can write (checked by `open`),
-        // under a name that depends on its input and on the engine's settings, and is never written again.
-        match unsafe { Component::deserialize_file(engine.inner(), &file) } {
-            Ok(component) => {
-                debug!(file = %file.display(), "mapped");
-                Some(component)
-            }
-            Err(error) => {
-                warn!(file = %file.display(), error = format!("{error:#}"), "cached code is unusable; compiling it anew");
-                None
-            }
-        }
-    }
-
-    fn keep(&self, key: Key, code: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".compiling-").tempfile_in(&self.folder)?;
-        file.write_all(code)?;
-        file.as_file().sync_all()?;
-        file.persist(self.file(key))?;
-        fs::File::open(&self.folder)?.sync_all()
-    }
-
-    fn file(&self, key: Key) -> PathBuf {
-        self.folder.join(format!("{key}.cwasm"))
-    }
+        let said = scope.spawn(move || output.map(said).unwrap_or_default());
+        let status = wait(&mut child, &module.name, started)?;
+        Ok((status, said.join().unwrap_or_default()))
+    })
 }
 
-/// Fills the cache from another process. Its success is seen by the file that it leaves, so a failure is only told.
-fn run_child(program: &Path, arguments: &[std::ffi::OsString], file: Option<&Path>) {
-    match Command::new(program).args(arguments).args(file).stdin(Stdio::null()).stdout(Stdio::null()).status()
-    {
-        Ok(status) if status.success() => {}
-        Ok(status) => warn!(%status, "the compiler process failed; compiling in this process"),
-        Err(error) => {
-            warn!(program = %program.display(), %error, "no compiler process; compiling in this process");
+/// The beginning of what it says; the rest is read as well, so that it does not wait for that.
+fn said(output: ChildStderr) -> String {
+    let mut said = Vec::new();
+    let mut first = output.take(SAID);
+    // It is for people: as much as can be read of it is better than nothing.
+    let _ = first.read_to_end(&mut said);
+    let _ = io::copy(&mut first.into_inner(), &mut io::sink());
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+fn wait(child: &mut Child, name: &str, started: Instant) -> io::Result<ExitStatus> {
+    let mut tell = TELL;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
         }
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
-    }
-}
-
-/// Feeds what is hashed to a digest that is the same in every process.
-struct HashDigest(Sha256);
-
-impl Hasher for HashDigest {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    fn finish(&self) -> u64 {
-        0 // The digest itself is the result.
+        let elapsed = started.elapsed();
+        if elapsed > TIME {
+            child.kill()?;
+            child.wait()?;
+            let told = format!("did not end within {TIME:?} and was stopped");
+            return Err(io::Error::new(io::ErrorKind::TimedOut, told));
+        }
+        if elapsed > tell {
+            info!(module = name, seconds = elapsed.as_secs(), "still compiling");
+            tell += TELL;
+        }
+        thread::sleep(LOOK);
     }
 }

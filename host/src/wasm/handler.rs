@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    collections::HashSet,
     fmt,
     path::PathBuf,
     sync::{Arc, OnceLock},
@@ -12,8 +13,9 @@ use wasmtime::component::InstancePre;
 
 use super::{
     authorizer::{Authorizer, Decision},
+    cache::{Cache, Key, Mapped, cache_key},
     command::Command,
-    compile::{Cache, CompileError, Compiler},
+    compile::{CompileError, Compiler},
     engine::Engine,
     fault::Fault,
     filesystem::Folders,
@@ -110,16 +112,16 @@ pub struct Modules {
 pub struct Module {
     /// Where it came from, for messages.
     pub name: String,
-    /// Its file; none where it is built into the program.
-    pub file: Option<PathBuf>,
     /// Its bytes: a component, or a core module that is a program of WASI preview 1.
     pub wasm: Cow<'static, [u8]>,
 }
 
-/// A component that is compiled and linked: what all its handlers share.
+/// A component that is compiled and linked: what all its handlers share. Its code stays mapped, and in the cache, as long as
+/// there is one.
 #[derive(Clone)]
 pub struct Linked {
     name: String,
+    mapped: Arc<Mapped>,
     plain: InstancePre<State>,
     /// The same, where files are reached through the guard alone.
     guarded: InstancePre<State>,
@@ -158,24 +160,36 @@ impl Modules {
         self.cache.compile(engine, module)
     }
 
-    /// Compiles or maps a component and links it.
-    pub fn link(&self, module: &Module) -> Result<Linked, HandlerError> {
+    /// Compiles or maps a component and links it; where it is the same as one that is linked already, it is that.
+    pub fn link(&self, module: &Module, before: Option<&Linked>) -> Result<Linked, HandlerError> {
         let name = module.name.clone();
         let named = Interfaces::read(&module.wasm);
         if let Some(named) = &named {
             check(&named.exports, &name)?;
         }
         let engine = self.engine(named.as_ref(), module)?;
-        let component = self.cache.component(engine, &self.compiler, module)?;
-        let exports = Exports::of(&component);
+        let key = cache_key(engine, &module.wasm);
+        if let Some(linked) = before.filter(|linked| linked.mapped.key == key) {
+            return Ok(Linked { name, ..linked.clone() });
+        }
+        let mapped = self.cache.component(engine, key, (&self.compiler, module))?;
+        let component = &mapped.component;
+        let exports = Exports::of(component);
         check(&exports, &name)?;
         let linked = |files| {
             let linker = imports::linker(engine, files);
-            let ready = linker.and_then(|linker| linker.instantiate_pre(&component));
+            let ready = linker.and_then(|linker| linker.instantiate_pre(component));
             ready.map_err(|error| unsuitable(&name, &error))
         };
         let (plain, guarded) = (linked(Files::Plain)?, linked(Files::Guarded)?);
-        Ok(Linked { name, plain, guarded, exports: Arc::new(exports), engine: engine.clone() })
+        let exports = Arc::new(exports);
+        Ok(Linked { name, mapped, plain, guarded, exports, engine: engine.clone() })
+    }
+
+    /// Forgets what is not among these, and keeps the cache within its bound.
+    pub fn keep<'a>(&self, in_use: impl Iterator<Item = &'a Linked>) {
+        let keys: HashSet<_> = in_use.map(Linked::key).collect();
+        self.cache.clear(|key| keys.contains(key));
     }
 
     /// The engine for a component that names these interfaces.
@@ -214,6 +228,11 @@ fn unsuitable(module: &str, error: &wasmtime::Error) -> HandlerError {
 }
 
 impl Linked {
+    /// What identifies its code.
+    pub fn key(&self) -> Key {
+        self.mapped.key
+    }
+
     /// A handler with what one route grants it.
     pub fn handler(&self, grants: Grants) -> Result<Handler, HandlerError> {
         if !grants.arguments.is_empty() && !self.exports.is_program() {
@@ -223,7 +242,7 @@ impl Linked {
     }
 
     fn granted(&self, grants: Grants) -> wasmtime::Result<Handler> {
-        let Self { name: _, plain, guarded, exports, engine } = self;
+        let Self { name: _, mapped: _, plain, guarded, exports, engine } = self;
         let Grants { folders, environment, arguments, outbound, senses, limits, reuse } = grants;
         if folders.is_guarded() && goes_round(plain) {
             return Err(wasmtime::Error::msg(ROUND));

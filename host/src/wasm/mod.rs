@@ -5,6 +5,7 @@
 
 mod authorizer;
 mod bindings;
+mod cache;
 mod cgi;
 mod command;
 mod compile;
@@ -32,7 +33,8 @@ mod store;
 mod turn;
 
 pub use authorizer::Decision;
-pub use compile::{Cache, CompileError, Compiler, cache_key};
+pub use cache::{Cache, Key, cache_key};
+pub use compile::{ChildCompiler, CompileError, Compiler, ERROR};
 pub use engine::{Engine, EngineError, Pool};
 pub use fault::Fault;
 pub use filesystem::{Folders, MountError};

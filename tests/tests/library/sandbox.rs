@@ -47,7 +47,7 @@ impl Sandbox {
     /// The same, with room for so many instances.
     pub(crate) fn with_instances(instances: u32, files: &[&str]) -> Self {
         let engine = Engine::new(instances, Limits::default().memory).expect("an engine");
-        let cache = Cache::open(&paths::cache()).expect("a cache");
+        let cache = Cache::open(&paths::cache(), u64::MAX).expect("a cache");
         let modules = Modules::new(engine, cache, Compiler::Here);
         let sandbox = Self { modules, folder: tempfile::tempdir().expect("a folder") };
         for file in files {
@@ -84,7 +84,7 @@ impl Sandbox {
         let Given { mounts, quotas, reuse } = given;
         let folders = Folders::open(&mounts).expect("folders").with_quotas(quotas);
         let wasm = fs::read(paths::component(guest)).expect("a component");
-        let module = Module { name: guest.to_owned(), file: None, wasm: Cow::Owned(wasm) };
+        let module = Module { name: guest.to_owned(), wasm: Cow::Owned(wasm) };
         let grants = Grants {
             folders,
             environment: [].into(),
@@ -94,7 +94,7 @@ impl Sandbox {
             limits: Limits::default(),
             reuse,
         };
-        self.modules.link(&module).and_then(|linked| linked.handler(grants)).expect("a handler")
+        self.modules.link(&module, None).and_then(|linked| linked.handler(grants)).expect("a handler")
     }
 }
 
