@@ -120,7 +120,7 @@ async fn answer(request: Request<Incoming>, to: Address, ends: Ends) -> Result<R
             Err(error) => Err(error),
         },
         // The settings have been checked for it: nobody knows where such a socket is to be reached.
-        Address::Inherited => Err(io::ErrorKind::Unsupported.into()),
+        Address::Inherited | Address::Passed(_) => Err(io::ErrorKind::Unsupported.into()),
     };
     Ok(asked.unwrap_or_else(|error| {
         warn!(%error, "gateway");

@@ -11,6 +11,7 @@ pub mod config;
 pub mod gateway;
 pub mod generation;
 pub mod load;
+pub mod operate;
 pub mod reload;
 pub mod request;
 pub mod response;

@@ -12,6 +12,7 @@ use std::{
     process::ExitCode,
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -19,8 +20,9 @@ use cli::{Cli, Command};
 use fcgi_wasm_host::{
     config::{Config, Execution, ModuleSource, Start, Written, WrittenExecution},
     gateway, load,
+    operate::{self, Begun, Service},
     reload::Reload,
-    serve::{self, Bound, Listener},
+    serve::{self, Bound, Listener, Probe},
     wall::{Grant, Network, Wall},
     wasm::{Cache, Compiler, Engine},
 };
@@ -37,28 +39,49 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const BESIDE_THE_PROGRAM: &str = "fcgi-wasm-host.toml";
 
 fn main() -> ExitCode {
-    let Cli { command, written } = Cli::read();
-    start_log();
+    let Cli { command, written, process, .. } = Cli::read();
+    let Some(command) = command else { return start(process, written) };
+    start_log(LevelFilter::INFO);
     let done = match command {
-        Some(Command::Compile { modules, execution }) => compile(modules, execution),
-        Some(Command::Check { schema: true, .. }) => check::schema(),
-        Some(Command::Check { written, print: true, .. }) => check::print(*written),
-        Some(Command::Check { written, .. }) => check::check(*written),
-        None => run(written),
+        Command::Compile { modules, execution } => compile(modules, execution),
+        Command::Check { schema: true, .. } => check::schema(),
+        Command::Check { written, print: true, .. } => check::print(*written),
+        Command::Check { written, .. } => check::check(*written),
+        Command::Completions { shell } => cli::completions(shell),
+        Command::Man => cli::man(),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Not with `eprintln`: standard error may be a pipe that nobody reads any more.
-            let _ = writeln!(io::stderr(), "fcgi-wasm-host: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    finish(done.map_err(|error| {
+        // Not with `eprintln`: standard error may be a pipe that nobody reads any more.
+        let _ = writeln!(io::stderr(), "{}", told(&error));
+    }))
 }
 
-/// Log lines go to standard error; `RUST_LOG` chooses them, and `info` is the default.
-fn start_log() {
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
+/// Serves, in this process or in the background.
+fn start(process: operate::Written, written: Written) -> ExitCode {
+    let start = if serve::is_inherited() { Start::Spawned } else { Start::Alone };
+    let service = match Service::begin(process, start == Start::Spawned) {
+        Ok(Begun::Here(service)) => Arc::<Service>::from(service),
+        Ok(Begun::Elsewhere(code)) => return code,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{}", told(&error.into()));
+            return ExitCode::FAILURE;
+        }
+    };
+    start_log(service.level());
+    finish(run(written, start, &service).map_err(|error| service.failed(&told(&error))))
+}
+
+fn finish(done: Result<(), ()>) -> ExitCode {
+    if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn told(error: &anyhow::Error) -> String {
+    format!("fcgi-wasm-host: {error:#}")
+}
+
+/// Log lines go to standard error; `RUST_LOG` chooses them, and `level` is the default.
+fn start_log(level: LevelFilter) {
+    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -68,17 +91,19 @@ fn start_log() {
         .init();
 }
 
-fn run(written: Written) -> anyhow::Result<()> {
-    let start = if serve::is_inherited() { Start::Spawned } else { Start::Alone };
+fn run(written: Written, start: Start, service: &Arc<Service>) -> anyhow::Result<()> {
+    serve::take_passed();
     let written = beside_the_program(written, start);
-    let mut config = Config::check(written.clone(), start)?;
+    let config = Config::check(written.clone(), start)?;
+    let mut wall = config.wall.clone();
+    let _claims = service.claim(&mut wall)?;
     raise_descriptor_limit();
     let threads = thread::available_parallelism()?.get();
     let sockets = Sockets::bind(&config)?;
-    sockets.extend(&mut config.wall.network)?;
-    raise_wall(&config.wall, &config.execution.cache)?;
+    sockets.extend(&mut wall.network)?;
+    raise_wall(&wall, &config.execution.cache)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    runtime.block_on(serve((written, start), config, sockets))
+    runtime.block_on(serve((written, start), config, sockets, service))
 }
 
 /// The settings in a file beside the program, where a web server starts that and there are no others.
@@ -128,14 +153,26 @@ fn raise_wall(wall: &Wall, cache: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn serve((written, start): (Written, Start), config: Config, sockets: Sockets) -> anyhow::Result<()> {
+async fn serve(
+    (written, start): (Written, Start),
+    config: Config,
+    sockets: Sockets,
+    service: &Arc<Service>,
+) -> anyhow::Result<()> {
     // Before anything else: from then on, stopping means to finish what runs, and to leave no socket behind.
     let stop = CancellationToken::new();
-    stop_on_signals(&stop, start)?;
+    stop_on_signals(&stop, start, (service, config.execution.patience.drain))?;
+    if start == Start::Alone {
+        service.reopen_on_signal().context("cannot handle SIGUSR1")?;
+    }
     let compiler = compiler(&config);
     let reload = Reload::first((written, start), config.clone(), compiler)?;
     let current = reload.current();
-    reload_on_signal(reload)?;
+    reload_on_signal(reload, service)?;
+    let patience = config.execution.patience;
+    let warmed = Probe::new(Arc::clone(&current), patience);
+    let warmed = warmed.warm(service.pages(), config.execution.terms.instances);
+    stop.run_until_cancelled(warmed).await;
     let mut listeners = Vec::new();
     for (bound, listen) in sockets.fastcgi.into_iter().zip(&config.listen) {
         listeners.push(Listener::new(bound)?);
@@ -144,15 +181,14 @@ async fn serve((written, start): (Written, Start), config: Config, sockets: Sock
     let to = &config.listen[0].address;
     let http = sockets.http.map(|http| gateway::start(http, to.clone(), stop.clone()));
     let gateway = http.transpose()?;
-    let cut = serve::serve(listeners, Arc::clone(&current), stop, config.execution.patience).await;
+    service.ready()?;
+    service.watch(Probe::new(Arc::clone(&current), patience));
+    let cut = serve::serve(listeners, Arc::clone(&current), stop, patience).await;
     if let Some(gateway) = gateway {
         gateway.await?;
     }
     if cut > 0 {
-        bail!(
-            "{cut} connections were cut: their requests did not finish within {:?}",
-            config.execution.patience.drain
-        );
+        bail!("{cut} connections were cut: their requests did not finish within {:?}", patience.drain);
     }
     for site in current.load().sites() {
         let (requests, failures) = site.figures.read();
@@ -192,23 +228,37 @@ fn compiler(config: &Config) -> Compiler {
 }
 
 /// SIGHUP loads everything again. Signals that come while that happens are one more afterwards.
-fn reload_on_signal(reload: Reload) -> anyhow::Result<()> {
+fn reload_on_signal(reload: Reload, service: &Arc<Service>) -> anyhow::Result<()> {
     let mut received = signal(SignalKind::hangup()).context("cannot handle SIGHUP")?;
-    let reload = Arc::new(reload);
+    let (reload, service) = (Arc::new(reload), Arc::clone(service));
     tokio::spawn(async move {
         while received.recv().await.is_some() {
             info!("SIGHUP");
+            service.notify().reloading();
             let loading = Arc::clone(&reload);
             // Opening folders and compiling modules holds up nobody there.
-            match tokio::task::spawn_blocking(move || loading.again()).await {
-                Ok(Ok(left_out)) if left_out.is_empty() => info!("reloaded"),
+            let status = match tokio::task::spawn_blocking(move || loading.again()).await {
+                Ok(Ok(left_out)) if left_out.is_empty() => {
+                    info!("reloaded");
+                    "reloaded".to_owned()
+                }
                 Ok(Ok(left_out)) => {
                     let left_out = left_out.join(", ");
                     warn!(left_out, "reloaded, but for settings that take a restart");
+                    format!("reloaded, but these take a restart: {left_out}")
                 }
-                Ok(Err(error)) => error!("not reloaded, what served before serves on: {error}"),
-                Err(error) => error!(%error, "not reloaded, what served before serves on"),
-            }
+                Ok(Err(error)) => {
+                    error!("not reloaded, what served before serves on: {error}");
+                    format!("not reloaded: {error}")
+                }
+                Err(error) => {
+                    error!(%error, "not reloaded, what served before serves on");
+                    format!("not reloaded: {error}")
+                }
+            };
+            service.notify().status(&status);
+            // Whatever came of it: the host serves.
+            service.notify().ready();
         }
     });
     Ok(())
@@ -216,17 +266,22 @@ fn reload_on_signal(reload: Reload) -> anyhow::Result<()> {
 
 /// SIGTERM and SIGINT end the host in good order; where a web server started it, SIGUSR1 as well, with which such servers
 /// ask for the same.
-fn stop_on_signals(stop: &CancellationToken, start: Start) -> anyhow::Result<()> {
+fn stop_on_signals(
+    stop: &CancellationToken,
+    start: Start,
+    (service, drain): (&Arc<Service>, Duration),
+) -> anyhow::Result<()> {
     let mut signals = vec![("SIGTERM", SignalKind::terminate()), ("SIGINT", SignalKind::interrupt())];
     if start == Start::Spawned {
         signals.push(("SIGUSR1", SignalKind::user_defined1()));
     }
     for (name, kind) in signals {
         let mut received = signal(kind).with_context(|| format!("cannot handle {name}"))?;
-        let stop = stop.clone();
+        let (stop, service) = (stop.clone(), Arc::clone(service));
         tokio::spawn(async move {
             received.recv().await;
             info!("{name}");
+            service.notify().stopping(drain);
             stop.cancel();
         });
     }

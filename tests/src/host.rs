@@ -188,6 +188,11 @@ impl TestHost {
         kill_process(Pid::from_child(&self.child), Signal::HUP).expect("a process that runs");
     }
 
+    /// Asks it to open its log anew.
+    pub fn reopen_log(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::USR1).expect("a process that runs");
+    }
+
     /// Descriptors that it has open.
     pub fn open_files(&self) -> usize {
         fs::read_dir(self.process_folder().join("fd")).expect("a process").count()

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{
     document::{Access, Document, Limits, Listen, Mount, Preset, Site},
+    reuse::WrittenReuse,
     setting::{Errors, Place, Setting},
     values::{Size, Time},
     wall::WrittenWall,
@@ -21,13 +22,18 @@ pub struct Written {
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "listen", "socket_mode", "socket_owner", "http", "module", "arg", "root", "preset", "mount",
         "instances", "queue", "queue_wait", "deadline", "head_timeout", "stall_timeout", "max_request", "max_response",
-        "memory", "drain_timeout", "cache_dir", "user", "group", "umask", "allow_path", "without",
+        "memory", "drain_timeout", "cache_dir", "user", "group", "umask", "allow_path", "without", "max", "size",
     ])]
     pub config: Option<PathBuf>,
 
-    /// Socket for the web server: a path, HOST:PORT, [V6]:PORT or fd:0; may be repeated
+    /// Socket for the web server: a path, HOST:PORT or :PORT; may be repeated
     ///
-    /// fd:0 is the socket that a web server passes to a host that it starts.
+    ///   PATH             a Unix socket
+    ///   HOST:PORT, [V6]:PORT
+    ///   :PORT            this machine's own address 127.0.0.1; with allow=, all addresses
+    ///   fd:NAME          the socket of that FileDescriptorName= that systemd passes; fd:systemd is the only one
+    ///   fd:0             the socket that a web server passes to a host that it starts
+    ///
     /// Options follow the address, each after a comma:
     ///   allow=NETWORK    connections over TCP come from there; may be repeated
     ///   allow-uid=USER   connections to a Unix socket are that user's; may be repeated
@@ -79,6 +85,10 @@ pub struct Written {
     /// How requests are run.
     #[command(flatten)]
     pub execution: WrittenExecution,
+
+    /// When an instance is not used again.
+    #[command(flatten)]
+    pub reuse: WrittenReuse,
 
     /// What the process as a whole may do.
     #[command(flatten)]
@@ -137,12 +147,13 @@ impl Written {
     /// Whether nothing is said about what to serve and how.
     pub fn is_empty(&self) -> bool {
         let Self { config, listen, socket_mode, socket_owner, http, module, .. } = self;
-        let Self { arg, root, preset, mount, execution, wall, .. } = self;
+        let Self { arg, root, preset, mount, execution, reuse, wall, .. } = self;
         let no_listen =
             listen.is_empty() && socket_mode.is_none() && socket_owner.is_none() && http.is_none();
         let no_site =
             module.is_none() && arg.is_empty() && root.is_none() && preset.is_none() && mount.is_empty();
-        config.is_none() && no_listen && no_site && execution.is_empty() && wall.is_empty()
+        let nothing = config.is_none() && no_listen && no_site;
+        nothing && execution.is_empty() && reuse.is_empty() && wall.is_empty()
     }
 
     /// The same as a file would say it, as far as it can be read.
@@ -157,8 +168,9 @@ impl Written {
         let (http, web_server_addrs) =
             (text("--http", http), text("FCGI_WEB_SERVER_ADDRS", web_server_addrs));
         let document = self.execution.clone().document();
+        let limits = self.reuse.limit(document.limits.clone());
         let wall = self.wall.clone().document();
-        Document { listen, http, web_server_addrs, wall, site: vec![self.site(errors)], ..document }
+        Document { listen, http, web_server_addrs, wall, limits, site: vec![self.site(errors)], ..document }
     }
 
     fn site(self, errors: &mut Errors) -> Site {

@@ -45,6 +45,8 @@ pub enum Address {
     /// The listening socket that a web server passes, as file descriptor 0, to a program that it starts
     /// (FastCGI 1.0 §2.2).
     Inherited,
+    /// A listening socket that systemd passes, by its name or number; `systemd` where it is the only one.
+    Passed(String),
 }
 
 /// One place to listen, and what is decided there.
@@ -127,6 +129,7 @@ impl Bound {
             Address::Unix(path) => bind_unix(path, listen.access).map_err(|error| error.to_string()),
             Address::Tcp(address) => bind_tcp(*address).map_err(|error| error.to_string()),
             Address::Inherited => inherited::socket(&listen.peers),
+            Address::Passed(name) => inherited::passed(name, &listen.peers),
         };
         match bound {
             Ok(socket) => Ok(Self { socket, listen }),
@@ -235,6 +238,7 @@ impl std::fmt::Display for Address {
             Self::Unix(path) => write!(formatter, "{}", path.display()),
             Self::Tcp(address) => write!(formatter, "{address}"),
             Self::Inherited => formatter.write_str("fd:0"),
+            Self::Passed(name) => write!(formatter, "fd:{name}"),
         }
     }
 }

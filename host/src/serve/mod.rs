@@ -7,6 +7,7 @@ mod inherited;
 mod listener;
 mod outbox;
 mod peers;
+mod probe;
 mod redirect;
 mod roles;
 mod seldom;
@@ -18,9 +19,10 @@ use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use dispatch::Dispatch;
-pub use inherited::is_inherited;
+pub use inherited::{is_inherited, take_passed};
 pub use listener::{Address, Bound, Listen, ListenError, Listener, SocketAccess};
 pub use peers::Peers;
+pub use probe::{Page, Probe, Unanswered};
 pub use sendfile::SendFile;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
