@@ -69,6 +69,7 @@ const LAYERS: &[Layer] = &[
             "fcgi",
             "http",
             "ipnet",
+            "listenfd",
             "rustix",
             "thiserror",
             "tokio",
@@ -76,6 +77,7 @@ const LAYERS: &[Layer] = &[
             "tracing",
         ],
     ),
+    ("operate", &["serve", "wall"], &["clap", "rustix", "thiserror", "tokio", "tracing"]),
     (
         "config",
         &["admission", "capability", "route", "serve", "trust", "wall", "wasm"],

@@ -105,7 +105,7 @@ fn a_daemon_that_does_not_start_says_why() {
     check(&["--memory", "1KiB", "--log-file", "host.log"], "--memory 1KiB: between 1 MiB");
     assert!(station.text("host.log").contains("between 1 MiB"));
     check(&["--log-file", "none/host.log"], "none/host.log: No such file");
-    check(&["--mount", "none:/none"], "/none");
+    check(&["--mount", "none:/none"], "mount /none: ");
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub struct Written {
     /// Log warnings and errors alone
     #[arg(
         short, long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_missing_value = "yes",
-        value_parser = FalseyValueParser::new()
+        hide_possible_values = true, value_parser = FalseyValueParser::new()
     )]
     pub quiet: Option<bool>,
 
