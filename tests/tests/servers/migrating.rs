@@ -1,8 +1,8 @@
 //! What the manual of foswiki.fcgi says of web servers, as it is written now: docs/migrating-from-foswiki-fcgi.md.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
-use tests::{Apache, Lighttpd, Nginx, TestHost, WebServer, free_address, http, paths};
+use tests::{Apache, Builder, Lighttpd, Nginx, TestHost, WebServer, free_address, http, paths};
 
 /// An attachment that everybody may see.
 const FREE: &str = "Main/WebHome/timetable.txt";
@@ -11,8 +11,13 @@ fn root() -> PathBuf {
     paths::repository("examples/wiki")
 }
 
-fn wiki(options: &str) -> TestHost {
-    TestHost::wiki().arg("--root").arg(root()).options(options).open_to_all().start()
+fn wiki() -> Builder {
+    TestHost::wiki().arg("--root").arg(root())
+}
+
+/// A wiki at a port; the host ends with the story.
+fn at(address: SocketAddr) -> TestHost {
+    wiki().arg("--listen").arg(address.to_string()).start()
 }
 
 /// Pages come, their links lead to pages, and so do those to attachments.
@@ -33,19 +38,21 @@ fn check(server: &WebServer, bin: &str, attachments: &str) {
 
 #[test]
 fn mod_fastcgi_with_a_static_server_or_a_socket() {
-    check(&Apache::external(&wiki("")), "/foswiki/bin", "/foswiki/pub");
+    let host = wiki().open_to_all().start();
+    check(&Apache::external(&host), "/foswiki/bin", "/foswiki/pub");
 }
 
 #[test]
 fn mod_fastcgi_with_a_port() {
     let address = free_address();
-    let _host = TestHost::wiki().arg("--root").arg(root()).arg("--listen").arg(address.to_string()).start();
+    let _host = at(address);
     check(&Apache::external_port(address), "/foswiki/bin", "/foswiki/pub");
 }
 
 #[test]
 fn apache_that_asks_for_passwords() {
-    let server = Apache::with_login(&wiki("trust=user"));
+    let host = wiki().options("trust=user").open_to_all().start();
+    let server = Apache::with_login(&host);
     let page = "/foswiki/bin/viewauth/Main/WebHome";
     assert_eq!(server.get(page).status, 401);
     let known = http::basic("ben", Apache::PASSWORD);
@@ -78,14 +85,14 @@ fn only_htaccess_with_mod_actions() {
 #[test]
 fn lighttpd_with_a_port() {
     let address = free_address();
-    let _host = TestHost::wiki().arg("--root").arg(root()).arg("--listen").arg(address.to_string()).start();
+    let _host = at(address);
     check(&Lighttpd::external(address), "/foswiki/bin", "/foswiki/pub");
 }
 
 #[test]
 fn nginx_with_short_urls() {
     let address = free_address();
-    let _host = TestHost::wiki().arg("--root").arg(root()).arg("--listen").arg(address.to_string()).start();
+    let _host = at(address);
     let server = Nginx::migrated(address, &root());
     check(&server, "/foswiki/bin", "/pub");
     assert_eq!(server.get("/Main/WebHome").status, 200);
