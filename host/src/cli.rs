@@ -137,8 +137,9 @@ fn command() -> clap::Command {
 pub(crate) fn completions(shell: Shell) -> anyhow::Result<()> {
     let mut command = command();
     let name = command.get_name().to_owned();
-    clap_complete::generate(shell, &mut command, name, &mut io::stdout());
-    Ok(())
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    Ok(io::stdout().write_all(&script)?)
 }
 
 /// Prints the manual page.

@@ -31,7 +31,7 @@ pub struct Written {
     ///   PATH             a Unix socket
     ///   HOST:PORT, [V6]:PORT
     ///   :PORT            this machine's own address 127.0.0.1; with allow=, all addresses
-    ///   fd:NAME          the socket of that FileDescriptorName= that systemd passes; fd:systemd is the only one
+    ///   fd:NAME          the socket that systemd passes under that name; fd:systemd is the only one
     ///   fd:0             the socket that a web server passes to a host that it starts
     ///
     /// Options follow the address, each after a comma:

@@ -42,8 +42,8 @@ pub struct Written {
 
     /// Ask for pages before being ready to serve [default page: /]
     ///
-    /// Each page is asked for by as many requests at once as may run (--nproc). PAGE is a path, or http://HOST/PATH for one site of
-    /// several; yes is the front page, no is nothing. What fails is logged, and keeps nobody waiting.
+    /// Each page is asked for by as many requests at once as may run (--nproc). PAGE is a path, with http:// and a host before it for one
+    /// site of several; yes is the front page, no is nothing. What fails is logged, and keeps nobody waiting.
     #[arg(
         short, long, value_name = "PAGE,…", num_args = 0..=1, require_equals = true, default_missing_value = "yes"
     )]

@@ -136,7 +136,7 @@ async fn exchange(mut socket: DuplexStream, method: &str, page: &Page) -> io::Re
         while let Some(event) = protocol.poll().map_err(invalid)? {
             match event {
                 Event::Stdout { data, .. } => {
-                    head.extend_from_slice(&data[..data.len().min(HEAD - head.len())])
+                    head.extend_from_slice(&data[..data.len().min(HEAD - head.len())]);
                 }
                 Event::End { status: ProtocolStatus::UnknownRole, .. } => return Ok(None),
                 Event::End { .. } => return status(&head).map(Some).ok_or_else(|| invalid("no status")),
