@@ -7,7 +7,7 @@ use fcgi_wasm_host::{
     capability::{Access, Mount},
     config::{Config, Document, ModuleSource, Route, Site, Size, Start, Time, Written},
     load::{self, Ground},
-    serve::Probe,
+    serve::Health,
     wall::Wall,
 };
 use rustix::process::geteuid;
@@ -20,7 +20,7 @@ pub(crate) fn check(written: Written) -> Result<()> {
         config.wall.identity = None;
     }
     crate::raise_wall(&config.wall, &config.execution.cache)?;
-    let modules = load::modules(&config.execution, crate::compiler(&config))?;
+    let modules = load::modules(&config.execution, crate::commands::compiler(&config))?;
     let linked = load::linked(&config, &modules, None)?;
     let door = load::door(&config.execution);
     load::generation(&config, &linked, Ground { door: &door, number: 0, before: None })?;
@@ -76,8 +76,8 @@ fn site(site: &Site, out: &mut impl Write) -> io::Result<()> {
     for file in &site.watch {
         writeln!(out, "  watch {}", file.display())?;
     }
-    if let Some(Probe { uri, status, .. }) = &site.probe {
-        writeln!(out, "  probe {uri}: {status}")?;
+    if let Some(Health { page, status }) = &site.probe {
+        writeln!(out, "  probe {}: {status}", page.path)?;
     }
     site.routes.iter().try_for_each(|route| self::route(route, out))
 }

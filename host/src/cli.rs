@@ -1,11 +1,17 @@
 //! The command line, and the environment that stands in for it.
 
-use std::path::PathBuf;
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
-use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
+use clap::{
+    Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource,
+};
+use clap_complete::Shell;
 use fcgi_wasm_host::{
     config::{Whose, Written, WrittenExecution, WrittenWall},
-    operate::control::weight,
+    operate::{self, control::weight},
 };
 
 /// FastCGI application server that runs each request in a fresh WebAssembly sandbox
@@ -13,8 +19,11 @@ use fcgi_wasm_host::{
 #[command(
     version,
     max_term_width = 100,
-    after_help = "Every option can be given in the environment: --cache-dir as FCGI_WASM_HOST_CACHE_DIR, and so on; \
-                  values of those that may be repeated with spaces between them. The command line goes before it.",
+    after_help = "These are the most important options; --help has all of them.",
+    after_long_help = "Every option with a value can be given in the environment: --cache-dir as FCGI_WASM_HOST_CACHE_DIR, \
+                       and so on; values of those that may be repeated with spaces between them. The command line goes \
+                       before it.",
+    disable_help_flag = true,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true
 )]
@@ -24,7 +33,34 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(crate) written: Written,
+
+    #[command(flatten)]
+    pub(crate) process: operate::Written,
+
+    /// Print help; --help says more
+    #[arg(short, long, visible_short_alias = '?', global = true, action = ArgAction::Help)]
+    help: Option<bool>,
 }
+
+/// What `-h` shows, which fits on a screen.
+const FOR_EVERYBODY: [&str; 16] = [
+    "config",
+    "listen",
+    "root",
+    "module",
+    "mount",
+    "instances",
+    "max",
+    "size",
+    "user",
+    "pidfile",
+    "daemon",
+    "log_file",
+    "quiet",
+    "pname",
+    "warming",
+    "help",
+];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -86,12 +122,23 @@ pub(crate) enum Command {
         #[command(flatten)]
         whose: Whose,
     },
+    /// Print what a shell needs to complete this command line
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
 }
 
 impl Cli {
     /// Reads the command line and the environment. Ends the program where these are wrong, or ask for help.
     pub(crate) fn read() -> Self {
-        let matches = command().get_matches();
+        let short = command().mut_args(|option| {
+            let rare = !FOR_EVERYBODY.contains(&option.get_id().as_str());
+            option.hide_short_help(rare)
+        });
+        let matches = short.get_matches();
         Self::from(&matches).unwrap_or_else(|error| error.exit())
     }
 
@@ -120,6 +167,22 @@ fn split(written: &mut Written, matches: &ArgMatches) {
 
 fn command() -> clap::Command {
     Cli::command().mut_args(with_variable).mut_subcommands(|command| command.mut_args(with_variable))
+}
+
+/// Prints what `shell` needs to complete the command line.
+pub(crate) fn completions(shell: Shell) -> anyhow::Result<()> {
+    let mut command = command();
+    let name = command.get_name().to_owned();
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    Ok(io::stdout().write_all(&script)?)
+}
+
+/// Prints the manual page.
+pub(crate) fn man() -> anyhow::Result<()> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command()).render(&mut page)?;
+    Ok(io::stdout().write_all(&page)?)
 }
 
 /// Gives an option its variable in the environment, unless it has one.

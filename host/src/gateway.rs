@@ -29,7 +29,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::{request::decoded, serve::Address};
+use crate::{
+    request::decoded,
+    serve::{Address, Hand, Handed, Word},
+};
 
 /// The longest header block that a response may have: as much as web servers take.
 const MAX_HEAD: usize = 64 << 10;
@@ -53,10 +56,23 @@ pub struct GatewayError {
     error: io::Error,
 }
 
-/// Binds `address` for HTTP.
-pub fn bind(address: SocketAddr) -> Result<std::net::TcpListener, GatewayError> {
-    let bound = std::net::TcpListener::bind(address);
-    let bound = bound.and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
+/// Binds `address` for HTTP, or takes what was handed over for it; what is bound is handed on to the keeper, if there is one.
+pub fn bind(
+    address: SocketAddr,
+    handed: &mut Handed,
+    keeper: Option<&Hand>,
+) -> Result<std::net::TcpListener, GatewayError> {
+    let name = format!("http {address}");
+    if let Some(socket) = handed.remove(&name) {
+        return Ok(socket.into());
+    }
+    let bound = std::net::TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        if let Some(keeper) = keeper {
+            keeper.say(&Word::Bound(name, listener.try_clone()?.into()))?;
+        }
+        Ok(listener)
+    });
     bound.map_err(|error| GatewayError { address, error })
 }
 
@@ -120,7 +136,7 @@ async fn answer(request: Request<Incoming>, to: Address, ends: Ends) -> Result<R
             Err(error) => Err(error),
         },
         // The settings have been checked for it: nobody knows where such a socket is to be reached.
-        Address::Inherited => Err(io::ErrorKind::Unsupported.into()),
+        Address::Inherited | Address::Passed(_) => Err(io::ErrorKind::Unsupported.into()),
     };
     Ok(asked.unwrap_or_else(|error| {
         warn!(%error, "gateway");

@@ -2,33 +2,33 @@
 
 mod check;
 mod cli;
+mod commands;
 mod progress;
 
 use std::{
     env,
-    ffi::OsString,
-    io::{self, IsTerminal, Read as _, Write},
+    io::{self, IsTerminal, Write},
     net::TcpListener,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
 use cli::{Cli, Command};
 use fcgi_wasm_host::{
-    config::{Config, Execution, ModuleSource, Start, Whose, Written, WrittenExecution, control},
-    gateway, load,
-    operate::{self, Process, Report, control::Answer},
+    config::{Config, Start, Written},
+    gateway,
+    operate::{self, Begun, Operator, Process, Report, Service},
     reload::{Read, Reload, Source},
-    serve::{self, Bound, Listen, Trial},
+    serve::{self, Bound, Hand, Handed, Listen, Probe, Server, Trial, Word},
     wall::{Grant, Network, Raised, Wall},
-    wasm::{Cache, ChildCompiler, Compiler, ERROR, Engine, Module},
+    wasm::{Cache, ERROR, Engine},
 };
-use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
-    runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
     task::spawn_blocking,
 };
@@ -43,35 +43,68 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const BESIDE_THE_PROGRAM: &str = "fcgi-wasm-host.toml";
 
 fn main() -> ExitCode {
-    let Cli { command, written } = Cli::read();
-    start_log();
+    let Cli { command, written, process, .. } = Cli::read();
+    let Some(command) = command else { return start(process, written) };
+    start_log(LevelFilter::INFO);
     let done = match command {
-        Some(Command::Compile { modules, from_stdin, execution }) => compile(modules, from_stdin, execution),
-        Some(Command::Reload { weight, sticky, whose }) => {
+        Command::Compile { modules, from_stdin, execution } => {
+            commands::compile(modules, from_stdin, execution)
+        }
+        Command::Check { schema: true, .. } => check::schema(),
+        Command::Check { written, print: true, .. } => check::print(*written),
+        Command::Check { written, .. } => check::check(*written),
+        Command::Reload { weight, sticky, whose } => {
             let trial = weight.map(|weight| Trial { weight, sticky });
-            self::command(operate::Command::Reload(trial), whose)
+            commands::command(operate::Command::Reload(trial), whose)
         }
-        Some(Command::Promote { whose }) => self::command(operate::Command::Promote, whose),
-        Some(Command::Rollback { whose }) => self::command(operate::Command::RollBack, whose),
-        Some(Command::Status { json, whose }) => status(json, whose),
-        Some(Command::Check { schema: true, .. }) => check::schema(),
-        Some(Command::Check { written, print: true, .. }) => check::print(*written),
-        Some(Command::Check { written, .. }) => check::check(*written),
-        None => run(written),
+        Command::Promote { whose } => commands::command(operate::Command::Promote, whose),
+        Command::Rollback { whose } => commands::command(operate::Command::RollBack, whose),
+        Command::Status { json, whose } => commands::status(json, whose),
+        Command::Completions { shell } => cli::completions(shell),
+        Command::Man => cli::man(),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Not with `eprintln`: standard error may be a pipe that nobody reads any more.
-            let _ = writeln!(io::stderr(), "{ERROR}{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    finish(done.map_err(|error| {
+        // Not with `eprintln`: standard error may be a pipe that nobody reads any more.
+        let _ = writeln!(io::stderr(), "{}", told(&error));
+    }))
 }
 
-/// Log lines go to standard error; `RUST_LOG` chooses them, and `info` is the default.
-fn start_log() {
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
+/// Serves, in this process or in another one.
+fn start(process: operate::Written, written: Written) -> ExitCode {
+    let start = if serve::is_inherited() { Start::Spawned } else { Start::Alone };
+    let service = match Service::begin(process, start == Start::Spawned) {
+        Ok(Begun::Here(service)) => Arc::<Service>::from(service),
+        Ok(Begun::Elsewhere(code)) => return code,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{}", told(&error.into()));
+            return ExitCode::FAILURE;
+        }
+    };
+    start_log(service.level());
+    let failed = |error| service.failed(&told(&error));
+    if service.is_keeper() {
+        return keep(&service).map_err(failed).unwrap_or(ExitCode::FAILURE);
+    }
+    finish(run(written, start, &service).map_err(failed))
+}
+
+/// Has another process serve, and keeps its sockets.
+fn keep(service: &Service) -> anyhow::Result<ExitCode> {
+    let _claims = service.claim_as_keeper()?;
+    operate::keep(service).context("--upgrade")
+}
+
+fn finish(done: Result<(), ()>) -> ExitCode {
+    if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn told(error: &anyhow::Error) -> String {
+    format!("{ERROR}{error:#}")
+}
+
+/// Log lines go to standard error; `RUST_LOG` chooses them, and `level` is the default.
+fn start_log(level: LevelFilter) {
+    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -81,19 +114,22 @@ fn start_log() {
         .init();
 }
 
-fn run(written: Written) -> anyhow::Result<()> {
-    let start = if serve::is_inherited() { Start::Spawned } else { Start::Alone };
+fn run(written: Written, start: Start, service: &Arc<Service>) -> anyhow::Result<()> {
+    serve::take_passed();
+    let keeper = operate::keeper();
+    let handed = keeper.as_ref().map(Handed::receive).transpose().context("the keeper")?.unwrap_or_default();
     let source = Source { written: beside_the_program(written, start), start };
-    let mut read = source.read()?;
+    let read = source.read()?;
+    let mut wall = read.config.wall.clone();
+    let _claims = service.claim(&mut wall)?;
     raise_descriptor_limit();
     let threads = thread::available_parallelism()?.get();
-    let sockets = Sockets::bind(&read.config)?;
-    sockets.extend(&mut read.config.wall.network)?;
+    let sockets = Sockets::bind(&read.config, handed, keeper)?;
+    sockets.extend(&mut wall.network)?;
     let process = Process::begin();
-    let raised = raise_wall(&read.config.wall, &read.config.execution.cache)?;
-    let process = process.behind(raised);
+    let process = process.behind(raise_wall(&wall, &read.config.execution.cache)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    runtime.block_on(serve(source, read, (sockets, process)))
+    runtime.block_on(serve((source, read), sockets, process, service))
 }
 
 /// The settings in a file beside the program, where a web server starts that and there are no others.
@@ -111,20 +147,19 @@ struct Sockets {
     fastcgi: Vec<Bound>,
     http: Option<TcpListener>,
     control: Option<Bound>,
+    keeper: Option<Hand>,
 }
 
 impl Sockets {
-    fn bind(config: &Config) -> anyhow::Result<Self> {
-        let fastcgi = config.listen.iter().cloned().map(Bound::bind);
+    fn bind(config: &Config, mut handed: Handed, keeper: Option<Hand>) -> anyhow::Result<Self> {
+        let mut bind = |listen| Bound::bind_or_take(listen, &mut handed, keeper.as_ref());
         let owner = config.wall.identity.as_ref().map(|identity| (identity.user, identity.group));
-        let control = config.control.as_ref().map(|path| Bound::bind(Listen::private(path.clone(), owner)));
-        Ok(Self {
-            fastcgi: fastcgi.collect::<Result<_, _>>()?,
-            control: control
-                .transpose()
-                .context("the control socket; name another one with --control, or none")?,
-            http: config.http.map(gateway::bind).transpose()?,
-        })
+        let control = config.control.as_ref().map(|path| bind(Listen::private(path.clone(), owner)));
+        let control =
+            control.transpose().context("the control socket; name another one with --control, or none")?;
+        let fastcgi = config.listen.iter().cloned().map(bind).collect::<Result<_, _>>()?;
+        let http = config.http.map(|address| gateway::bind(address, &mut handed, keeper.as_ref()));
+        Ok(Self { fastcgi, http: http.transpose()?, control, keeper })
     }
 
     /// What is bound, and the first socket, to which the gateway connects, come on top of what the settings need.
@@ -149,26 +184,45 @@ fn raise_wall(wall: &Wall, cache: &Path) -> anyhow::Result<Raised> {
     Ok(raised)
 }
 
-async fn serve(source: Source, read: Read, (sockets, process): (Sockets, Process)) -> anyhow::Result<()> {
+async fn serve(
+    (source, read): (Source, Read),
+    sockets: Sockets,
+    process: Process,
+    service: &Arc<Service>,
+) -> anyhow::Result<()> {
     // Before anything else: from then on, stopping means to finish what runs, and to leave no socket behind.
     let stop = CancellationToken::new();
-    stop_on_signals(&stop, source.start)?;
-    let Sockets { fastcgi, http, control } = sockets;
-    let (compiler, to) = (compiler(&read.config), read.config.listen[0].address.clone());
-    let signals = signal(SignalKind::hangup()).context("cannot handle SIGHUP")?;
-    let stopping = stop.clone();
-    let first = spawn_blocking(move || Reload::first(source, read, compiler, (fastcgi, stopping)));
-    let reload = Arc::new(first.await??);
-    for address in reload.status().listeners {
+    stop_on_signals(&stop, source.start, (service, read.config.execution.patience.drain))?;
+    if source.start == Start::Alone {
+        service.reopen_on_signal().context("cannot handle SIGUSR1")?;
+    }
+    let hangups = signal(SignalKind::hangup()).context("cannot handle SIGHUP")?;
+    let Sockets { fastcgi, http, control, keeper } = sockets;
+    let (compiler, instances) = (commands::compiler(&read.config), read.config.execution.terms.instances);
+    let to = read.config.listen[0].address.clone();
+    let serving = (fastcgi, keeper.clone(), stop.clone());
+    // Opening folders, compiling modules and asking for pages holds up nobody there.
+    let reload = spawn_blocking(move || Reload::first(source, read, compiler, serving)).await??;
+    let operator = Operator { reload: Arc::new(reload), service: Arc::clone(service) };
+    let warmed = Probe::new(operator.reload.current()).warm(service.pages(), instances);
+    stop.run_until_cancelled(warmed).await;
+    operator.reload.open();
+    for address in operator.reload.status().listeners {
         info!(%address, "listening");
     }
-    operate(Arc::clone(&reload), signals, (control, process));
+    operate(&operator, hangups, (control, process));
     let http = http.map(|http| gateway::start(http, to, stop)).transpose()?;
-    let cut = reload.server().stopped().await;
+    service.ready()?;
+    service.watch(Probe::new(operator.reload.current()));
+    let server = operator.reload.server();
+    if let Some(keeper) = keeper {
+        heed(keeper, server.clone())?;
+    }
+    let cut = server.stopped().await;
     if let Some(gateway) = http {
         gateway.await?;
     }
-    let serving = reload.current().load_full();
+    let serving = operator.reload.current().load_full();
     if cut > 0 {
         let drain = serving.patience.drain;
         bail!("{cut} connections were cut: their requests did not finish within {drain:?}");
@@ -182,126 +236,59 @@ async fn serve(source: Source, read: Read, (sockets, process): (Sockets, Process
 }
 
 /// What is done beside requests, for as long as the host runs.
-fn operate(reload: Arc<Reload>, hangups: Signal, (control, process): (Option<Bound>, Process)) {
-    tokio::spawn(reload_on_signal(Arc::clone(&reload), hangups));
-    tokio::spawn(operate::watch(Arc::clone(&reload)));
-    tokio::spawn(operate::tidy(Arc::clone(&reload)));
+fn operate(operator: &Operator, hangups: Signal, (control, process): (Option<Bound>, Process)) {
+    tokio::spawn(reload_on_signal(operator.clone(), hangups));
+    tokio::spawn(operate::watch(operator.clone()));
+    tokio::spawn(operator.clone().tidy());
     if let Some(control) = control {
-        let reported = Arc::clone(&reload);
-        let report = move || Report::new(reported.status(), &process);
-        tokio::spawn(operate::control::serve(control, reload, report));
+        let reload = Arc::clone(&operator.reload);
+        let report = move || Report::new(reload.status(), &process);
+        tokio::spawn(operate::control::serve(control, operator.clone(), report));
     }
 }
 
-/// Compiles modules ahead of time; or, beside a host that serves, the one that it writes to standard input.
-fn compile(
-    modules: Vec<PathBuf>,
-    from_stdin: Option<String>,
-    written: WrittenExecution,
-) -> anyhow::Result<()> {
-    let execution = Execution::check(written, Start::Alone)?;
-    let compiled = load::modules(&execution, Compiler::Here)?;
-    if let Some(name) = from_stdin {
-        // Requests come first. Where that cannot be had, they have half of the processors all the same.
-        let _ = nice(LEAST);
-        let mut wasm = Vec::new();
-        io::stdin().lock().read_to_end(&mut wasm)?;
-        compiled.compile(&Module { name, wasm: wasm.into() })?;
-        return Ok(());
-    }
-    let sources = if modules.is_empty() {
-        vec![ModuleSource::BuiltIn]
-    } else {
-        modules.into_iter().map(ModuleSource::File).collect()
+/// Tells the keeper that requests are answered, and leaves when it says so. Without it, there is nobody to send signals.
+fn heed(keeper: Hand, server: Server) -> io::Result<()> {
+    keeper.say(&Word::Ready)?;
+    let listen = move || {
+        if let Ok(Some(Word::Leave)) = keeper.hear() {
+            info!("another process goes on");
+            server.leave();
+        } else {
+            warn!("the keeper has ended");
+            server.stopping().cancel();
+        }
     };
-    let modules = sources.iter().map(load::module).collect::<Result<Vec<_>, _>>()?;
-    let progress = progress::bar(modules.iter().map(|module| module.wasm.len()).sum());
-    for module in modules {
-        progress.set_message(module.name.clone());
-        let file = compiled.compile(&module)?;
-        progress.inc(module.wasm.len() as u64);
-        progress.suspend(|| println!("{}: {}", module.name, file.display()));
-    }
-    progress.finish_and_clear();
-    Ok(())
-}
-
-/// The lowest priority of a process.
-const LEAST: i32 = 19;
-
-/// Compiling takes some hundred megabytes, which a child process gives back, and takes no processor from requests.
-fn compiler(config: &Config) -> Compiler {
-    let Ok(program) = env::current_exe() else { return Compiler::Here };
-    let arguments: Vec<OsString> = vec![
-        "compile".into(),
-        "--cache-dir".into(),
-        config.execution.cache.clone().into(),
-        format!("--instances={}", config.execution.terms.instances).into(),
-        format!("--memory={}B", config.execution.memory).into(),
-        "--from-stdin".into(),
-    ];
-    let threads = thread::available_parallelism().map_or(1, |threads| threads.get().div_ceil(2));
-    // The compiler's own threads, and no log of a program inside a program.
-    let environment = vec![("RAYON_NUM_THREADS", threads.to_string()), ("RUST_LOG", "off".to_owned())];
-    Compiler::Child(ChildCompiler { program, arguments, environment })
-}
-
-/// Has a host carry out a command, and says what that has changed.
-fn command(command: operate::Command, whose: Whose) -> anyhow::Result<()> {
-    let socket = control(whose)?;
-    let waiting = progress::spinner("waiting for the host");
-    let answer = alone()?.block_on(operate::control::command(&socket, command))?;
-    waiting.finish_and_clear();
-    let Answer { error, generation, weight, changes, takes_restart } = answer;
-    if let Some(error) = error {
-        bail!("not {command}, what served before serves on: {error}");
-    }
-    let mut out = io::stdout().lock();
-    for change in changes {
-        writeln!(out, "{change}")?;
-    }
-    for setting in takes_restart {
-        writeln!(out, "takes a restart: {setting}")?;
-    }
-    let share = weight.map(|weight| format!(", with {weight} % of the requests")).unwrap_or_default();
-    writeln!(out, "{command}: generation {} serves{share}", generation.unwrap_or_default())?;
-    Ok(())
-}
-
-fn status(json: bool, whose: Whose) -> anyhow::Result<()> {
-    let report = alone()?.block_on(operate::control::status(&control(whose)?))?;
-    let text = if json { serde_json::to_string_pretty(&report)? + "\n" } else { report.to_string() };
-    io::stdout().write_all(text.as_bytes())?;
-    Ok(())
-}
-
-/// A runtime for one thing.
-fn alone() -> io::Result<Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
+    thread::Builder::new().name("keeper".into()).spawn(listen).map(drop)
 }
 
 /// SIGHUP loads everything again. Signals that come while that happens are one more afterwards.
-async fn reload_on_signal(reload: Arc<Reload>, mut hangups: Signal) {
+async fn reload_on_signal(operator: Operator, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
         info!("SIGHUP");
         // What came of it is in the log.
-        let _ = operate::carry_out(&reload, operate::Command::Reload(None)).await;
+        let _ = operator.carry_out(operate::Command::Reload(None)).await;
     }
 }
 
 /// SIGTERM and SIGINT end the host in good order; where a web server started it, SIGUSR1 as well, with which such servers
 /// ask for the same.
-fn stop_on_signals(stop: &CancellationToken, start: Start) -> anyhow::Result<()> {
+fn stop_on_signals(
+    stop: &CancellationToken,
+    start: Start,
+    (service, drain): (&Arc<Service>, Duration),
+) -> anyhow::Result<()> {
     let mut signals = vec![("SIGTERM", SignalKind::terminate()), ("SIGINT", SignalKind::interrupt())];
     if start == Start::Spawned {
         signals.push(("SIGUSR1", SignalKind::user_defined1()));
     }
     for (name, kind) in signals {
         let mut received = signal(kind).with_context(|| format!("cannot handle {name}"))?;
-        let stop = stop.clone();
+        let (stop, service) = (stop.clone(), Arc::clone(service));
         tokio::spawn(async move {
             received.recv().await;
             info!("{name}");
+            service.notify().stopping(drain);
             stop.cancel();
         });
     }

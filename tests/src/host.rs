@@ -72,13 +72,20 @@ impl TestHost {
         Builder { settings: Some(text.to_owned()), ..Self::wiki() }
     }
 
+    /// A host for the component of that name, whose program is a copy in its folder that can be replaced.
+    pub fn upgradable(guest: &str) -> Builder {
+        let builder = Self::wiki();
+        let program = builder.folder.path().join("program");
+        fs::copy(paths::program(), &program).expect("a copy");
+        let command = begun(Command::new(program));
+        Builder { command, ..builder }.arg("--upgrade").arg("--module").arg(paths::component(guest))
+    }
+
     /// A host for the wiki that is built in.
     pub fn wiki() -> Builder {
         let folder = tempfile::Builder::new().prefix("fcgi-wasm-host.").tempdir().expect("a folder");
         let socket = folder.path().join("host.sock");
-        let mut command = Command::new(paths::program());
-        command.env("RUST_LOG", "info").env_remove("RUST_BACKTRACE");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let command = begun(Command::new(paths::program()));
         let (options, own_cache, settings, linked) = (String::new(), false, None, None);
         Builder { command, folder, socket, options, own_cache, settings, linked }
     }
@@ -219,7 +226,17 @@ impl TestHost {
 
     /// Asks it to load its settings again.
     pub fn reload(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::HUP).expect("a process that runs");
+        self.signal(Signal::HUP);
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("a process that runs");
+    }
+
+    /// Asks it to open its log anew.
+    pub fn reopen_log(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::USR1).expect("a process that runs");
     }
 
     /// Descriptors that it has open.
@@ -331,9 +348,7 @@ impl Builder {
     pub fn file_limit(mut self, most: u32) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")]).arg(paths::program());
-        command.env("RUST_LOG", "info").env_remove("RUST_BACKTRACE");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        self.command = command;
+        self.command = begun(command);
         self
     }
 
@@ -390,6 +405,13 @@ impl Builder {
         let log = Log::of(child.stderr.take().expect("its standard error"));
         TestHost { child, log, folder, socket }
     }
+}
+
+/// How a host is begun: its log is read, and nothing else is there.
+fn begun(mut command: Command) -> Command {
+    command.env("RUST_LOG", "info").env_remove("RUST_BACKTRACE");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
 }
 
 /// A settings file with the places of one story.

@@ -122,3 +122,22 @@ fn unchunked(mut rest: &[u8]) -> (Vec<u8>, bool) {
     }
     (body, false)
 }
+
+/// The header with which a browser gives a password (RFC 7617).
+pub fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))
+}
+
+/// RFC 4648 §4.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let group = |three: &[u8]| {
+        let bits =
+            three.iter().chain([&0; 2]).take(3).fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte));
+        let letter = |place: usize| char::from(LETTERS[bits >> (18 - 6 * place) & 63]);
+        let four: Vec<_> =
+            (0..4).map(|place| if place <= three.len() { letter(place) } else { '=' }).collect();
+        four
+    };
+    bytes.chunks(3).flat_map(group).collect()
+}

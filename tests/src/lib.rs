@@ -14,6 +14,7 @@ pub mod paths;
 mod request;
 mod response;
 mod servers;
+pub mod station;
 mod tap;
 pub mod wire;
 
@@ -28,6 +29,7 @@ pub use host::{Builder, ONE_AT_A_TIME, Refusal, TestHost, filled_in};
 pub use request::Request;
 pub use response::Response;
 pub use servers::{Apache, Caddy, HaProxy, Lighttpd, Nginx, Place, WebServer, example, free_address};
+pub use station::Station;
 pub use tap::{Event, Side, Tap};
 pub use wire::Wire;
 

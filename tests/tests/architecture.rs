@@ -70,6 +70,7 @@ const LAYERS: &[Layer] = &[
             "fcgi",
             "http",
             "ipnet",
+            "listenfd",
             "rustix",
             "thiserror",
             "tokio",
@@ -77,6 +78,7 @@ const LAYERS: &[Layer] = &[
             "tracing",
         ],
     ),
+    ("operate", &["serve", "wall"], &["clap", "rustix", "thiserror", "tokio", "tracing"]),
     (
         "config",
         &["admission", "capability", "route", "serve", "trust", "wall", "wasm"],

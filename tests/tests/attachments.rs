@@ -4,7 +4,9 @@ use std::{fs, net::SocketAddr};
 
 use fcgi::Role;
 use tests::{
-    Apache, Lighttpd, Nginx, Request, TestHost, WebServer, example, free_address, guest, http::Reply, paths,
+    Apache, Lighttpd, Nginx, Request, TestHost, WebServer, example, free_address, guest,
+    http::{self, Reply},
+    paths,
 };
 
 /// The folder that the host and the web server see.
@@ -113,21 +115,7 @@ fn lighttpd_asks_before_it_sends_a_file() {
 
 /// The header with which a client says who it is.
 fn login(user: &str, password: &str) -> [(&'static str, String); 1] {
-    [("Authorization", format!("Basic {}", base64(format!("{user}:{password}").as_bytes())))]
-}
-
-/// RFC 4648 §4.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let group = |three: &[u8]| {
-        let bits =
-            three.iter().chain([&0; 2]).take(3).fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte));
-        let letter = |place: usize| char::from(LETTERS[bits >> (18 - 6 * place) & 63]);
-        let four: Vec<_> =
-            (0..4).map(|place| if place <= three.len() { letter(place) } else { '=' }).collect();
-        four
-    };
-    bytes.chunks(3).flat_map(group).collect()
+    [("Authorization", http::basic(user, password))]
 }
 
 /// Checks what Apache gives to those who say who they are, and that it believes none whose password it has not checked.

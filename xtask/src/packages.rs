@@ -117,6 +117,12 @@ pub(crate) const TESTS: &[Program] = &[
         package: "spawn-fcgi",
         purpose: "starts the host as web servers do",
     },
+    Program {
+        name: "systemd-analyze",
+        kind: Kind::File,
+        package: "systemd",
+        purpose: "checks the units for services",
+    },
     Program { name: "cgi-fcgi", kind: Kind::File, package: "libfcgi-bin", purpose: "a FastCGI client" },
     Program {
         name: "FCGI::Client",

@@ -14,7 +14,7 @@ use super::{
     read,
     setting::Errors,
 };
-use crate::serve::Address;
+use crate::serve::{Address, Peers};
 
 /// How it is written that it takes none.
 const NONE: &str = "none";
@@ -84,7 +84,7 @@ fn in_service() -> Option<PathBuf> {
 /// Beside the first listener, if that has a path which leaves room for it.
 fn beside_listener(document: &Document) -> Option<PathBuf> {
     let first = document.listen.first()?.address.as_ref()?.value()?;
-    let Ok(Address::Unix(path)) = listen::address(first) else { return None };
+    let Ok(Address::Unix(path)) = listen::address(first, &Peers::default()) else { return None };
     let mut path = path.into_os_string();
     path.push(BESIDE);
     (path.len() <= MAX_SOCKET_PATH).then(|| path.into())

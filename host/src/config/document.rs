@@ -86,7 +86,9 @@ impl Wall {
 #[serde(rename_all = "kebab-case", default)]
 #[schemars(deny_unknown_fields)]
 pub struct Listen {
-    /// A path, HOST:PORT, [V6]:PORT or fd:0, which is the socket that a web server passes to a host that it starts.
+    /// A path, HOST:PORT, [V6]:PORT, :PORT (127.0.0.1; all addresses where `allow` says who may connect), fd:NAME (the socket that
+    /// systemd passes under that name; fd:systemd is the only one) or fd:0 (the one that a web server passes to a host that it
+    /// starts).
     #[schemars(required)]
     pub address: Option<Setting<String>>,
     /// Permission bits of a Unix socket, octal. Default: 0660.

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
 };
 
 use ipnet::IpNet;
@@ -35,8 +35,8 @@ pub(super) fn listen(
         errors.add("a listener without an `address`; name a path, or HOST:PORT");
         return None;
     };
-    let address = errors.check(setting, |text| address(text));
     let peers = peers(written, web_servers, errors);
+    let address = errors.check(setting, |text| address(text, &peers));
     let mut trust = Trust::default();
     for (claims, believed) in [(&written.trust, true), (&written.distrust, false)] {
         for claim in claims {
@@ -75,9 +75,14 @@ pub(super) fn web_servers(text: &str) -> Result<Vec<IpAddr>, String> {
 }
 
 /// Reads an address: whatever contains a slash, or no colon, is a path.
-pub(super) fn address(text: &str) -> Result<Address, String> {
-    if text == INHERITED {
-        return Ok(Address::Inherited);
+pub(super) fn address(text: &str, peers: &Peers) -> Result<Address, String> {
+    match text.strip_prefix("fd:") {
+        _ if text == INHERITED => return Ok(Address::Inherited),
+        Some("" | "1" | "2") => {
+            return Err("fd:0 is a socket from a web server, fd:NAME one from systemd".into());
+        }
+        Some(name) if !name.contains('/') => return Ok(Address::Passed(name.to_owned())),
+        _ => {}
     }
     let path =
         text.strip_prefix("unix:").or_else(|| (text.contains('/') || !text.contains(':')).then_some(text));
@@ -87,12 +92,14 @@ pub(super) fn address(text: &str) -> Result<Address, String> {
             Err(format!("longer than the {MAX_SOCKET_PATH} bytes that a socket's path can have"))
         }
         Some(path) => Ok(Address::Unix(path.into())),
-        None => tcp(text),
+        None => tcp(text, peers),
     }
 }
 
-fn tcp(text: &str) -> Result<Address, String> {
-    let named = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
+/// A port without an address is open to whoever may connect, and to this machine alone where nobody is named.
+fn tcp(text: &str, peers: &Peers) -> Result<Address, String> {
+    let any = if peers.names_addresses() { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+    let named = if text.starts_with(':') { format!("{any}{text}") } else { text.to_owned() };
     let mut found = named
         .to_socket_addrs()
         .map_err(|error| format!("neither a path nor HOST:PORT nor [V6]:PORT: {error}"))?;
@@ -149,7 +156,7 @@ fn check(Listen { address, peers, trust, .. }: &Listen) -> Result<(), String> {
             Err("anyone who reaches this port would be believed; name the web servers with allow=NETWORK"
                 .into())
         }
-        Address::Tcp(_) | Address::Unix(_) | Address::Inherited => Ok(()),
+        Address::Tcp(_) | Address::Unix(_) | Address::Inherited | Address::Passed(_) => Ok(()),
     }
 }
 
@@ -225,6 +232,9 @@ mod tests {
         check("[::1]:9000", Address::Tcp("[::1]:9000".parse().expect("an address")));
         check("0.0.0.0:9000,allow=10.0.0.0/8", Address::Tcp(([0; 4], 9000).into()));
         check(":9000,allow=10.0.0.1", Address::Tcp(([0; 4], 9000).into()));
+        check(":9000", Address::Tcp(([127, 0, 0, 1], 9000).into()));
+        check("fd:wiki", Address::Passed("wiki".into()));
+        check("fd:3", Address::Passed("3".into()));
         check("fd:0", Address::Inherited);
     }
 
@@ -287,7 +297,8 @@ mod tests {
             let told = read(text, None).expect_err(text);
             assert!(told.contains(expected) && told.contains(text), "{told}");
         };
-        check(":9000", "pose as any user");
+        check("fd:1", "from systemd");
+        check("fd:", "from systemd");
         check("0.0.0.0:9000", "127.0.0.1:9000");
         check("0.0.0.0:9000", "allow=10.0.0.0/8");
         check("[::]:9000", "Unix socket");

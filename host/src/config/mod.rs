@@ -7,6 +7,7 @@ mod listen;
 mod mount;
 mod options;
 mod preset;
+mod reuse;
 mod setting;
 mod site;
 mod unknown;
@@ -24,6 +25,7 @@ pub use control::{Whose, control};
 pub use document::Document;
 use limits::Bounds;
 pub use options::{Written, WrittenExecution};
+pub use reuse::{Kib, Requests, WrittenReuse};
 use setting::{Errors, Setting, Source};
 pub use site::{ModuleSource, Route, Site};
 pub use values::{Size, Time};
@@ -202,8 +204,9 @@ fn parse(source: Source) -> Result<(Document, Errors), ConfigErrors> {
 fn checked(document: &Document, base: &Path, start: Start, errors: &mut Errors) -> Option<Config> {
     let mut listen = check_listen(document, start, errors);
     let http = document.http.as_ref().and_then(|http| {
-        let is_inherited = listen.first().is_some_and(|first| first.address == Address::Inherited);
-        errors.check(http, |text| check_http(text, is_inherited))
+        let inherited = |address: &Address| matches!(address, Address::Inherited | Address::Passed(_));
+        let first = listen.first().map(|first| &first.address).filter(|address| inherited(address));
+        errors.check(http, |text| check_http(text, first))
     });
     let bounds = Bounds::of_host(&document.limits, start, errors);
     let control = control::socket(document, base, errors);
@@ -274,12 +277,11 @@ fn check_listen(document: &Document, start: Start, errors: &mut Errors) -> Vec<L
     written.iter().filter_map(|one| listen::listen(one, web_servers.as_deref(), errors)).collect()
 }
 
-fn check_http(text: &str, is_inherited: bool) -> Result<SocketAddr, String> {
-    if is_inherited {
-        return Err(
-            "the gateway cannot connect to fd:0; name a socket of the host's own as the first listener"
-                .into(),
-        );
+fn check_http(text: &str, inherited: Option<&Address>) -> Result<SocketAddr, String> {
+    if let Some(address) = inherited {
+        return Err(format!(
+            "the gateway cannot connect to {address}; name a socket of the host's own as the first listener"
+        ));
     }
     text.parse().map_err(|_| format!("{text:?} is not an address and a port, such as 127.0.0.1:8080"))
 }

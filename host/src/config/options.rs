@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{
     document::{Access, Document, Limits, Listen, Mount, Preset, Site},
+    reuse::WrittenReuse,
     setting::{Errors, Place, Setting},
     values::{Size, Time},
     wall::WrittenWall,
@@ -21,13 +22,19 @@ pub struct Written {
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "listen", "socket_mode", "socket_owner", "http", "module", "arg", "root", "preset", "mount",
         "instances", "queue", "queue_wait", "deadline", "head_timeout", "stall_timeout", "max_request", "max_response",
-        "memory", "drain_timeout", "cache_dir", "cache_size", "watch", "no_watch", "probe", "probe_status", "user", "group", "umask", "allow_path", "without",
+        "memory", "drain_timeout", "cache_dir", "cache_size", "watch", "no_watch", "probe", "probe_status", "user",
+        "group", "umask", "allow_path", "without", "max", "size",
     ])]
     pub config: Option<PathBuf>,
 
-    /// Socket for the web server: a path, HOST:PORT, [V6]:PORT or fd:0; may be repeated
+    /// Socket for the web server: a path, HOST:PORT or :PORT; may be repeated
     ///
-    /// fd:0 is the socket that a web server passes to a host that it starts.
+    ///   PATH             a Unix socket
+    ///   HOST:PORT, [V6]:PORT
+    ///   :PORT            this machine's own address 127.0.0.1; with allow=, all addresses
+    ///   fd:NAME          the socket that systemd passes under that name; fd:systemd is the only one
+    ///   fd:0             the socket that a web server passes to a host that it starts
+    ///
     /// Options follow the address, each after a comma:
     ///   allow=NETWORK    connections over TCP come from there; may be repeated
     ///   allow-uid=USER   connections to a Unix socket are that user's; may be repeated
@@ -101,6 +108,10 @@ pub struct Written {
     #[command(flatten)]
     pub execution: WrittenExecution,
 
+    /// When an instance is not used again.
+    #[command(flatten)]
+    pub reuse: WrittenReuse,
+
     /// What the process as a whole may do.
     #[command(flatten)]
     pub wall: WrittenWall,
@@ -162,13 +173,15 @@ impl Written {
     /// Whether nothing is said about what to serve and how.
     pub fn is_empty(&self) -> bool {
         let Self { config, listen, socket_mode, socket_owner, http, module, .. } = self;
-        let Self { arg, root, preset, mount, control, watch, no_watch, probe, execution, wall, .. } = self;
+        let Self { arg, root, preset, mount, control, watch, no_watch, probe, .. } = self;
+        let Self { execution, reuse, wall, .. } = self;
         let no_listen =
             listen.is_empty() && socket_mode.is_none() && socket_owner.is_none() && http.is_none();
         let no_site =
             module.is_none() && arg.is_empty() && root.is_none() && preset.is_none() && mount.is_empty();
         let no_reload = control.is_none() && watch.is_empty() && !no_watch && probe.is_none();
-        config.is_none() && no_listen && no_site && no_reload && execution.is_empty() && wall.is_empty()
+        let nothing = config.is_none() && no_listen && no_site && no_reload;
+        nothing && execution.is_empty() && reuse.is_empty() && wall.is_empty()
     }
 
     /// The same as a file would say it, as far as it can be read.
@@ -185,8 +198,9 @@ impl Written {
         let control = text("--control", &self.control);
         let reload_on_change = self.no_watch.then(|| Setting::option("--no-watch", "", false));
         let (document, wall) = (self.execution.clone().document(), self.wall.clone().document());
+        let limits = self.reuse.limit(document.limits.clone());
         let site = vec![self.site(errors)];
-        Document { control, reload_on_change, http, web_server_addrs, wall, listen, site, ..document }
+        Document { control, reload_on_change, http, web_server_addrs, limits, wall, listen, site, ..document }
     }
 
     fn site(self, errors: &mut Errors) -> Site {

@@ -20,7 +20,7 @@ use crate::{
     admission::Terms,
     capability::{Mount, Origin, Outbound, Quota, Senses},
     route::{self, Routes, UrlPath},
-    serve::Probe,
+    serve::{Health, Page},
     wasm::{Limits, Reuse},
 };
 
@@ -46,7 +46,7 @@ pub struct Site {
     /// Files whose change is followed by a reload, besides its modules.
     pub watch: Vec<PathBuf>,
     /// What a new generation is asked for before it serves.
-    pub probe: Option<Probe>,
+    pub probe: Option<Health>,
     /// Its routes, one at least.
     pub routes: Vec<Route>,
 }
@@ -175,7 +175,7 @@ impl Context<'_> {
         own.into_iter().chain(written.iter().filter_map(|file| Some(base.join(errors.read(file)?)))).collect()
     }
 
-    fn probe(&self, hosts: &[String], errors: &mut Errors) -> Option<Probe> {
+    fn probe(&self, hosts: &[String], errors: &mut Errors) -> Option<Health> {
         let document::Site { probe, probe_status, .. } = self.written;
         let status = probe_status.as_ref().map(|status| {
             let fits = |status: &u16| (200..600).contains(status).then_some(*status);
@@ -193,9 +193,9 @@ impl Context<'_> {
                 format!("{uri:?} is not a path such as /bin/view/Main/WebHome, encoded as in a URL")
             })
         })?;
-        let host = hosts.first().map_or("localhost", |host| host.trim_start_matches("*."));
-        let status = status.unwrap_or(Some(200))?;
-        Some(Probe { site: self.name.to_owned(), host: host.to_owned(), uri, status })
+        let host = hosts.first().map(|host| host.trim_start_matches("*.").to_owned());
+        let page = Page { site: Some(self.name.to_owned()), host, path: uri };
+        Some(Health { page, status: status.unwrap_or(Some(200))? })
     }
 
     fn root(&self, errors: &mut Errors) -> Option<PathBuf> {

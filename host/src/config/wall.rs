@@ -114,7 +114,7 @@ impl Needs<'_> {
         let mut grants = vec![Grant { path: self.cache.to_owned(), access: Access::Write }];
         grants.extend(self.listen.iter().filter_map(|listen| match &listen.address {
             Address::Unix(path) => Some(Grant { path: folder(path), access: Access::Sockets }),
-            Address::Tcp(_) | Address::Inherited => None,
+            Address::Tcp(_) | Address::Inherited | Address::Passed(_) => None,
         }));
         grants.extend(self.control.map(|path| Grant { path: folder(path), access: Access::Sockets }));
         for route in self.sites.iter().flat_map(|site| &site.routes) {

@@ -24,9 +24,9 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use super::{Command, carry_out, report::Report};
+use super::{Command, Operator, report::Report};
 use crate::{
-    reload::{Done, Reload},
+    reload::Done,
     serve::{Bound, Trial},
 };
 
@@ -83,43 +83,51 @@ pub enum ControlError {
     },
 }
 
-/// Takes commands at a Unix socket for as long as the host runs. `report` says how it goes.
-pub async fn serve(bound: Bound, reload: Arc<Reload>, report: impl Fn() -> Report + Send + Sync + 'static) {
-    let Some((listener, _path)) = bound.into_unix() else { return };
+/// Takes commands at a Unix socket, until the host stops. `report` says how it goes.
+pub async fn serve(bound: Bound, operator: Operator, report: impl Fn() -> Report + Send + Sync + 'static) {
+    let Some((listener, path)) = bound.into_unix() else { return };
     let listener = match UnixListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return warn!(%error, "no commands are taken"),
     };
+    let server = operator.reload.server().clone();
     let (places, report) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::new(report));
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                warn!(%error, "cannot accept a connection to the control socket");
-                sleep(ACCEPT_PAUSE).await;
-                continue;
+    let accept = async {
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let (operator, report) = (operator.clone(), Arc::clone(&report));
+                    tokio::spawn(async move {
+                        talk(stream, &operator, &*report).await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    warn!(%error, "cannot accept a connection to the control socket");
+                    sleep(ACCEPT_PAUSE).await;
+                }
             }
-        };
-        let (reload, report) = (Arc::clone(&reload), Arc::clone(&report));
-        tokio::spawn(async move {
-            let service = hyper::service::service_fn(|request| {
-                let (reload, report) = (Arc::clone(&reload), Arc::clone(&report));
-                async move { Ok::<_, Infallible>(answer(&request, &reload, &*report).await) }
-            });
-            let mut server = hyper::server::conn::http1::Builder::new();
-            server.timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(false);
-            if let Err(error) = server.serve_connection(TokioIo::new(stream), service).await {
-                debug!(%error, "control socket");
-            }
-            drop(place);
-        });
+        }
+    };
+    server.stopping().run_until_cancelled(accept).await;
+    server.give_up(path);
+}
+
+async fn talk(stream: UnixStream, operator: &Operator, report: &impl Fn() -> Report) {
+    let service = hyper::service::service_fn(async |request| {
+        Ok::<_, Infallible>(answer(&request, operator, report).await)
+    });
+    let mut server = hyper::server::conn::http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(false);
+    if let Err(error) = server.serve_connection(TokioIo::new(stream), service).await {
+        debug!(%error, "control socket");
     }
 }
 
 async fn answer(
     request: &Request<Incoming>,
-    reload: &Arc<Reload>,
+    operator: &Operator,
     report: &impl Fn() -> Report,
 ) -> Response<Full<Bytes>> {
     let command = match (request.method(), request.uri().path()) {
@@ -138,7 +146,7 @@ async fn answer(
         }
     };
     info!(?command, "control socket");
-    match carry_out(reload, command).await {
+    match operator.carry_out(command).await {
         Ok(done) => json(StatusCode::OK, &Answer::from(done)),
         Err(error) => json(StatusCode::CONFLICT, &Answer::failed(error)),
     }

@@ -8,7 +8,10 @@
 use std::{
     env,
     io::{self, Write},
-    os::unix::process::ExitStatusExt,
+    os::{
+        fd::AsFd,
+        unix::process::{CommandExt, ExitStatusExt},
+    },
     path::PathBuf,
     process::{Child, Command, ExitCode, ExitStatus},
     sync::mpsc::{Receiver, Sender, channel},
@@ -22,6 +25,7 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
+use super::service::Service;
 use crate::serve::{Hand, Handed, Word};
 
 /// Tells a process that it has a keeper, at the other end of its standard input.
@@ -38,8 +42,6 @@ const PASSED_ON: [(Signal, SignalKind); 5] = [
 
 /// The way to the keeper of this process, if it has one.
 pub fn keeper() -> Option<Hand> {
-    use std::os::fd::AsFd;
-
     env::var_os(MARK)?;
     io::stdin().as_fd().try_clone_to_owned().ok().map(Hand::new)
 }
@@ -69,8 +71,8 @@ struct Keeper {
     stopping: bool,
 }
 
-/// Keeps the sockets of a process that serves, until that ends. `ready` is called when requests are answered.
-pub fn keep(ready: impl FnOnce()) -> io::Result<ExitCode> {
+/// Keeps the sockets of a process that serves, until that ends; its own `service` is told when requests are answered.
+pub fn keep(service: &Service) -> io::Result<ExitCode> {
     // Where it is now: after it was replaced, the system would name the file that is no more.
     let program = env::current_exe()?;
     let (events, happened) = channel();
@@ -78,26 +80,29 @@ pub fn keep(ready: impl FnOnce()) -> io::Result<ExitCode> {
     let mut keeper =
         Keeper { program, sockets: Handed::default(), serving: None, next: None, events, stopping: false };
     keeper.begin()?;
-    Ok(keeper.run(&happened, ready))
+    Ok(keeper.run(&happened, service))
 }
 
 impl Keeper {
-    fn run(&mut self, happened: &Receiver<Event>, ready: impl FnOnce()) -> ExitCode {
-        let mut ready = Some(ready);
+    fn run(&mut self, happened: &Receiver<Event>, service: &Service) -> ExitCode {
         // It holds a sender itself, so that there is always something to come.
         while let Ok(event) = happened.recv() {
             match event {
                 Event::Signal(Signal::USR2) => self.upgrade(),
                 Event::Signal(signal) => {
                     self.stopping |= signal == Signal::TERM || signal == Signal::INT;
+                    if signal == Signal::USR1 {
+                        service.reopen_log();
+                    }
                     self.pass_on(signal);
                 }
                 Event::Said(_, Word::Bound(address, socket)) => self.sockets.put(address, socket),
                 Event::Said(_, Word::Unbound(address)) => drop(self.sockets.remove(&address)),
                 Event::Said(id, Word::Ready) => {
-                    self.ready(id);
-                    if let Some(ready) = ready.take() {
-                        ready();
+                    if self.ready(id)
+                        && let Err(error) = service.ready()
+                    {
+                        error!("{error}");
                     }
                 }
                 Event::Said(..) => {}
@@ -117,11 +122,16 @@ impl Keeper {
         let mut arguments = env::args_os();
         let mut command = Command::new(&self.program);
         if let Some(own) = arguments.next() {
-            use std::os::unix::process::CommandExt;
-
             command.arg0(own);
         }
-        let child = command.args(arguments).env(MARK, "yes").stdin(theirs).spawn()?;
+        let child = command
+            .args(arguments)
+            .env(MARK, "yes")
+            // The keeper is the service, and talks to whoever started that.
+            .env_remove("NOTIFY_SOCKET")
+            .env_remove("WATCHDOG_USEC")
+            .stdin(theirs)
+            .spawn()?;
         let id = child.id();
         self.sockets.give_all(&hand)?;
         self.listen(id, hand.clone())?;
@@ -140,19 +150,19 @@ impl Keeper {
         }
     }
 
-    /// The next one serves: the one before finishes.
-    fn ready(&mut self, id: u32) {
+    /// The next one serves: the one before finishes. Returns whether it is the first.
+    fn ready(&mut self, id: u32) -> bool {
         if self.next.as_ref().is_none_or(|next| next.id != id) {
-            return;
+            return false;
         }
         let before = self.serving.take();
         self.serving = self.next.take();
-        if let Some(before) = before {
-            info!(process = id, before = before.id, "upgraded");
-            if let Err(error) = before.hand.say(&Word::Leave) {
-                warn!(process = before.id, %error, "it does not listen, and may have ended");
-            }
+        let Some(before) = before else { return true };
+        info!(process = id, before = before.id, "upgraded");
+        if let Err(error) = before.hand.say(&Word::Leave) {
+            warn!(process = before.id, %error, "it does not listen, and may have ended");
         }
+        false
     }
 
     /// The keeper's own exit code, when nothing serves any more.

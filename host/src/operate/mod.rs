@@ -1,17 +1,30 @@
-//! What operators do with a host that runs: reload it, look at it, take a change back.
+//! The process as a service, and what operators do with it: begin it in the background, reload it, look at it, take a change back,
+//! replace its program.
 
 pub mod control;
+mod daemon;
 mod keeper;
+mod log;
+mod notify;
+mod options;
+mod pidfile;
 mod process;
 mod report;
+mod service;
+mod title;
 mod watch;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 pub use keeper::{keep, keeper};
+pub use log::LogFileError;
+pub use notify::{Notify, NotifyError};
+pub use options::{Pages, Written};
+pub use pidfile::PidFileError;
 pub use process::Process;
 pub use report::Report;
-use tokio::time::interval;
+pub use service::{Begun, Claims, Service, ServiceError};
+use tokio::{task::spawn_blocking, time::interval};
 use tracing::{error, info, warn};
 pub use watch::watch;
 
@@ -34,33 +47,50 @@ pub enum Command {
     RollBack,
 }
 
-/// Carries out a command, where that holds up nobody. The log has what came of it; so has the error, for people.
-pub async fn carry_out(reload: &Arc<Reload>, command: Command) -> Result<Done, String> {
-    let reload = Arc::clone(reload);
-    let work = move || match command {
-        Command::Reload(trial) => reload.again(trial),
-        Command::Promote => reload.promote(),
-        Command::RollBack => reload.roll_back(),
-    };
-    let done = tokio::task::spawn_blocking(work).await;
-    match done.map_err(|error| error.to_string()).and_then(|done| done.map_err(|error| error.to_string())) {
-        Ok(done) => {
-            tell(&done, command);
-            Ok(done)
-        }
-        Err(error) => {
-            error!("not {command}, what served before serves on: {error}");
-            Err(error)
-        }
-    }
+/// Carries out commands, and tells those who want to know.
+#[derive(Clone)]
+pub struct Operator {
+    /// What is served.
+    pub reload: Arc<Reload>,
+    /// The process.
+    pub service: Arc<Service>,
 }
 
-/// Looks after generations that were replaced, for as long as the host runs.
-pub async fn tidy(reload: Arc<Reload>) {
-    let mut often = interval(TIDY);
-    loop {
-        often.tick().await;
-        reload.tidy();
+impl Operator {
+    /// Carries out a command, where that holds up nobody. The log and systemd are told what came of it; the error is for people.
+    pub async fn carry_out(&self, command: Command) -> Result<Done, String> {
+        let notify = self.service.notify();
+        notify.reloading();
+        let reload = Arc::clone(&self.reload);
+        let work = move || match command {
+            Command::Reload(trial) => reload.again(trial),
+            Command::Promote => reload.promote(),
+            Command::RollBack => reload.roll_back(),
+        };
+        let done = spawn_blocking(work).await.map_err(|error| error.to_string());
+        let done = done.and_then(|done| done.map_err(|error| error.to_string()));
+        match &done {
+            Ok(done) => {
+                tell(done, command);
+                notify.status(&format!("{command}: generation {} serves", done.generation));
+            }
+            Err(error) => {
+                error!("not {command}, what served before serves on: {error}");
+                notify.status(&format!("not {command}: {error}"));
+            }
+        }
+        // Whatever came of it: the host serves.
+        notify.ready();
+        done
+    }
+
+    /// Looks after generations that were replaced, for as long as the host runs.
+    pub async fn tidy(self) {
+        let mut often = interval(TIDY);
+        loop {
+            often.tick().await;
+            self.reload.tidy();
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use super::{Command, carry_out};
+use super::{Command, Operator};
 use crate::reload::{Reload, Stamps};
 
 /// How often files are looked at of which nothing was told.
@@ -37,7 +37,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LINKS: usize = 40;
 
 /// Reloads whenever a file has changed that what is served was made of, for as long as the host runs.
-pub async fn watch(reload: Arc<Reload>) {
+pub async fn watch(operator: Operator) {
+    let reload = Arc::clone(&operator.reload);
     let told = Arc::new(Notify::new());
     let mut folders = Folders::new(Arc::clone(&told));
     loop {
@@ -58,7 +59,7 @@ pub async fn watch(reload: Arc<Reload>) {
             if changed(&reload).await.is_some() {
                 info!(files, "changed");
                 // What came of it is in the log.
-                let _ = carry_out(&reload, Command::Reload(None)).await;
+                let _ = operator.carry_out(Command::Reload(None)).await;
             }
         }
     }

@@ -1,6 +1,10 @@
 //! Listeners that come and go while others go on.
 
-use crate::serve::{Address, Bound, Listen, ListenError, Listener, ListenerId, Open, Reception, Server};
+use tracing::warn;
+
+use crate::serve::{
+    Address, Bound, Hand, Handed, Listen, ListenError, Listener, ListenerId, Open, Reception, Server, Word,
+};
 
 /// The listeners of a server.
 #[derive(Default)]
@@ -9,6 +13,8 @@ pub(super) struct Listeners {
     open: Vec<Open>,
     /// Those whose connections have not all ended yet; they are received as before.
     closed: Vec<Open>,
+    /// Who keeps the sockets while the program is replaced.
+    keeper: Option<Hand>,
 }
 
 /// What becomes of the listeners with a swap: all that can fail is done.
@@ -23,7 +29,8 @@ impl Plan {
     /// How those are received from the swap on who come in anywhere.
     pub(super) fn receptions(&self) -> Vec<Reception> {
         let new = self.new.iter().map(|(reception, ..)| reception);
-        self.kept.iter().chain(new).chain(&self.closing).cloned().collect()
+        let listeners = self.kept.iter().chain(new).chain(&self.closing);
+        listeners.cloned().chain([Reception::own()]).collect()
     }
 
     fn open(&mut self, id: ListenerId, bound: Bound) -> Result<(), ListenError> {
@@ -34,6 +41,11 @@ impl Plan {
 }
 
 impl Listeners {
+    /// None yet; every socket is handed to the keeper, if there is one.
+    pub(super) fn new(keeper: Option<Hand>) -> Self {
+        Self { keeper, ..Self::default() }
+    }
+
     /// For the sockets that are bound at the start.
     pub(super) fn first(&mut self, bound: Vec<Bound>) -> Result<Plan, ListenError> {
         let mut plan = Plan::default();
@@ -48,7 +60,11 @@ impl Listeners {
         for listen in listen {
             match self.open.iter().find(|open| open.address == listen.address) {
                 Some(open) => plan.kept.push(Reception::new(open.reception.listener, listen)),
-                None => plan.open(self.id(), Bound::bind(listen.clone())?)?,
+                None => {
+                    let keeper = self.keeper.as_ref();
+                    let bound = Bound::bind_or_take(listen.clone(), &mut Handed::default(), keeper)?;
+                    plan.open(self.id(), bound)?;
+                }
             }
         }
         let gone = self.open.iter().filter(|open| plan.kept(open).is_none());
@@ -65,6 +81,10 @@ impl Listeners {
                 self.open.push(open);
             } else {
                 open.close();
+                let unbound = Word::Unbound(open.address.to_string());
+                if let Some(Err(error)) = self.keeper.as_ref().map(|keeper| keeper.say(&unbound)) {
+                    warn!(%error, "the keeper does not listen");
+                }
                 self.closed.push(open);
             }
         }

@@ -24,11 +24,11 @@ use crate::{
     config::{Config, ConfigErrors, Start, Written},
     generation::{Generation, Retired},
     load::{self, Ground, LinkedModules, LoadError},
-    serve::{Bound, Candidate, ListenError, ProbeError, Server, Serving, Trial},
+    serve::{Bound, Candidate, Hand, Health, ListenError, Probe, Server, Serving, Trial, Unanswered},
     site::Identity,
     wasm::{Compiler, Modules},
 };
-use listeners::Listeners;
+use listeners::{Listeners, Plan};
 pub use stamps::Stamps;
 
 /// How long an old generation may take to finish where the settings say nothing: as long as a large attachment takes over a slow
@@ -93,6 +93,8 @@ struct State {
     before: Option<Recipe>,
     candidate: Option<Recipe>,
     listeners: Listeners,
+    /// The listeners of the start, until they are opened.
+    first: Option<Plan>,
     old: Vec<Old>,
     last: Outcome,
 }
@@ -195,17 +197,28 @@ pub enum ReloadError {
         old: usize,
     },
     /// A page that was asked for before the swap was not what it should have been.
-    #[error("probe {uri} of site {site}: the new generation {error}, and was to answer with {expected}")]
-    Probe {
+    #[error("probe of site {site}: {page} is answered with {status}, and was to be with {expected}")]
+    Unhealthy {
         /// The site.
         site: String,
         /// The page.
-        uri: String,
+        page: String,
+        /// The status that it had.
+        status: u16,
         /// The status that it should have had.
         expected: u16,
-        /// What it had.
-        error: ProbeError,
     },
+    /// It was not answered.
+    #[error("probe of site {site}: {error}")]
+    Unanswered {
+        /// The site.
+        site: String,
+        /// What happened.
+        error: Unanswered,
+    },
+    /// Nobody is there to answer it.
+    #[error("probe of site {0}: its module has no pages, it is no responder")]
+    NoPages(String),
     /// There is nothing to take back.
     #[error("nothing was served before this generation, so there is nothing to go back to")]
     NothingBefore,
@@ -228,7 +241,7 @@ impl Reload {
         source: Source,
         Read { config, seen }: Read,
         compiler: Compiler,
-        (bound, stop): (Vec<Bound>, CancellationToken),
+        (bound, keeper, stop): (Vec<Bound>, Option<Hand>, CancellationToken),
     ) -> Result<Self, ReloadError> {
         let modules = load::modules(&config.execution, compiler)?;
         let door = load::door(&config.execution);
@@ -237,14 +250,13 @@ impl Reload {
         let generation = Arc::new(load::generation(&config, &linked, ground)?);
         probe(&config, &generation)?;
         modules.keep(linked.values());
-        let mut listeners = Listeners::default();
+        let mut listeners = Listeners::new(keeper);
         let plan = listeners.first(bound)?;
         let patience = config.execution.patience;
         let serving =
             Serving { stable: generation, candidate: None, receptions: plan.receptions(), patience };
         let current = Arc::new(ArcSwap::from_pointee(serving));
         let server = Server::new(Arc::clone(&current), stop);
-        listeners.carry_out(plan, &server);
         let recipe = Recipe { number: 1, config: Arc::new(config.clone()), linked: Arc::new(linked) };
         let now = SystemTime::now();
         let state = State {
@@ -254,12 +266,21 @@ impl Reload {
             before: None,
             candidate: None,
             listeners,
+            first: Some(plan),
             old: Vec::new(),
             last: Outcome { at: now, told: Ok(Done { generation: 1, ..Done::default() }) },
         };
         let (loading, state) = (Mutex::default(), Mutex::new(state));
         let seen = Mutex::new(seen);
         Ok(Self { source, seen, started: config, modules, door, current, server, loading, state })
+    }
+
+    /// Accepts connections from now on.
+    pub fn open(&self) {
+        let mut state = self.state();
+        if let Some(plan) = state.first.take() {
+            state.listeners.carry_out(plan, &self.server);
+        }
     }
 
     /// What serves.
@@ -546,14 +567,18 @@ impl State {
 
 /// Asks a generation for the pages that its sites name, before anybody else can.
 fn probe(config: &Config, generation: &Arc<Generation>) -> Result<(), ReloadError> {
-    for probe in config.sites.iter().filter_map(|site| site.probe.as_ref()) {
-        let asked = Handle::current().block_on(probe.ask(generation, config.execution.patience));
-        asked.map_err(|error| ReloadError::Probe {
-            site: probe.site.clone(),
-            uri: probe.uri.clone(),
-            expected: probe.status,
-            error,
-        })?;
+    for site in &config.sites {
+        let Some(Health { page, status: expected }) = &site.probe else { continue };
+        let (site, probe) = (site.name.clone(), Probe::of(generation, config.execution.patience));
+        match Handle::current().block_on(probe.ask("GET", page)) {
+            Ok(Some(status)) if status == *expected => {}
+            Ok(Some(status)) => {
+                let (page, expected) = (page.path.clone(), *expected);
+                return Err(ReloadError::Unhealthy { site, page, status, expected });
+            }
+            Ok(None) => return Err(ReloadError::NoPages(site)),
+            Err(error) => return Err(ReloadError::Unanswered { site, error }),
+        }
     }
     Ok(())
 }

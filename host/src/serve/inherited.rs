@@ -1,14 +1,17 @@
-//! The listening socket that a web server passes, as file descriptor 0, to a program that it starts (FastCGI 1.0 §2.2).
+//! Listening sockets that whoever starts the program passes to it: a web server one as file descriptor 0 (FastCGI 1.0 §2.2),
+//! systemd any number with names (`sd_listen_fds(3)`).
 
 use std::{
-    io,
+    env, io,
     net::{SocketAddr, TcpListener},
     os::{
         fd::{AsFd, OwnedFd},
         unix::net::UnixListener,
     },
+    sync::LazyLock,
 };
 
+use listenfd::ListenFd;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
 use super::{listener::Socket, peers::Peers};
@@ -19,6 +22,27 @@ pub fn is_inherited() -> bool {
     sockopt::socket_acceptconn(io::stdin()).unwrap_or(false)
 }
 
+/// The name of the socket that systemd passes where it passes only one.
+pub(super) const ONLY: &str = "systemd";
+
+/// The number of the first descriptor that systemd passes.
+const FIRST: usize = 3;
+
+/// Everything that systemd has passed, for as long as the process runs.
+static PASSED: LazyLock<Vec<Passed>> = LazyLock::new(Passed::all);
+
+/// A socket from systemd.
+struct Passed {
+    name: String,
+    socket: Result<OwnedFd, String>,
+}
+
+/// Takes what systemd has passed, so that no child process gets it. Must come while the process has one thread, as it changes the
+/// environment.
+pub fn take_passed() {
+    LazyLock::force(&PASSED);
+}
+
 /// Takes the socket at file descriptor 0, for those `peers`. The descriptor itself stays as it is.
 pub(super) fn socket(peers: &Peers) -> Result<Socket, String> {
     if !is_inherited() {
@@ -26,12 +50,82 @@ pub(super) fn socket(peers: &Peers) -> Result<Socket, String> {
                     spawn-fcgi"
             .into());
     }
-    let (family, kind) = described(io::stdin()).map_err(|error| error.to_string())?;
+    // A copy, because the runtime closes what it is given.
+    taken(io::stdin().as_fd().try_clone_to_owned(), peers)
+}
+
+/// Takes the socket that systemd calls `name`, or that has that number, for those `peers`.
+pub(super) fn passed(name: &str, peers: &Peers) -> Result<Socket, String> {
+    let passed = find(&PASSED, name)?;
+    let socket = passed.socket.as_ref().map_err(Clone::clone)?;
+    if !sockopt::socket_acceptconn(socket).unwrap_or(false) {
+        return Err("nobody listens on it: its unit needs ListenStream=, and Accept=no".into());
+    }
+    // A copy: settings that are loaded later may name it again.
+    taken(socket.try_clone(), peers)
+}
+
+/// The only one, or the one of that number or name.
+fn find<'a>(all: &'a [Passed], name: &str) -> Result<&'a Passed, String> {
+    let named: Vec<_> = match name.parse::<usize>() {
+        _ if name == ONLY => all.iter().collect(),
+        Ok(number) => number.checked_sub(FIRST).and_then(|index| all.get(index)).into_iter().collect(),
+        Err(_) => all.iter().filter(|passed| passed.name == name).collect(),
+    };
+    match named.as_slice() {
+        [one] => Ok(one),
+        [] if all.is_empty() => {
+            Err("nothing was passed: no .socket unit started the host, or Accept=yes stands in it".into())
+        }
+        [] => {
+            Err(format!("systemd passed no such socket, but {}; FileDescriptorName= names one", names(all)))
+        }
+        several => Err(format!(
+            "{} sockets were passed under that name; give each a unit with a FileDescriptorName= of its own, or name it by \
+             number, from fd:{FIRST} on",
+            several.len()
+        )),
+    }
+}
+
+fn names(all: &[Passed]) -> String {
+    all.iter().map(|passed| format!("fd:{}", passed.name)).collect::<Vec<_>>().join(", ")
+}
+
+impl Passed {
+    fn all() -> Vec<Self> {
+        let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
+        let mut names = names.split(':');
+        let mut passed = ListenFd::from_env();
+        let count = passed.len();
+        let mut take = |index| {
+            let name = names.next().unwrap_or_default().to_owned();
+            Self { name, socket: stream(&mut passed, index) }
+        };
+        (0..count).map(&mut take).collect()
+    }
+}
+
+/// Takes a stream socket of the machine's own or of TCP, for which this library asks in turn.
+fn stream(passed: &mut ListenFd, index: usize) -> Result<OwnedFd, String> {
+    let mut told = String::new();
+    let kind = SocketType::STREAM.as_raw().cast_signed();
+    for family in [AddressFamily::UNIX, AddressFamily::INET] {
+        match passed.take_custom(index, family.as_raw().into(), kind, "stream socket") {
+            Ok(Some(socket)) => return Ok(socket),
+            Ok(None) => {}
+            Err(error) => told = error.to_string(),
+        }
+    }
+    Err(told)
+}
+
+fn taken(copy: io::Result<OwnedFd>, peers: &Peers) -> Result<Socket, String> {
+    let copy = copy.map_err(|error| error.to_string())?;
+    let (family, kind) = described(&copy).map_err(|error| error.to_string())?;
     if kind != SocketType::STREAM {
         return Err("it is not a stream socket".into());
     }
-    // A copy, because the runtime closes what it is given.
-    let copy = io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
     match family {
         AddressFamily::UNIX if !peers.networks.is_empty() => {
             Err("it is a Unix socket: name users with allow-uid=USER, not networks with allow=".into())
@@ -69,7 +163,7 @@ fn check(address: SocketAddr, peers: &Peers) -> Result<(), String> {
     if address.ip().is_unspecified() && !peers.names_addresses() {
         return Err(format!(
             "it is {address}, and anyone who reaches that could pose as any user; have one address such as 127.0.0.1 \
-             bound, or name who may connect with --listen fd:0,allow=NETWORK"
+             bound, or name who may connect with allow=NETWORK"
         ));
     }
     Ok(())
@@ -78,6 +172,26 @@ fn check(address: SocketAddr, peers: &Peers) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sockets_are_found_by_name_and_number() {
+        let names = ["wiki", "app", "app"];
+        let all = names.map(|name| Passed { name: name.into(), socket: Err(name.into()) });
+        let check = |all: &[Passed], name, expected: Result<&str, &str>| match (find(all, name), expected) {
+            (Ok(found), Ok(expected)) => assert_eq!(found.name, expected),
+            (Err(told), Err(expected)) => assert!(told.contains(expected), "{told}"),
+            (found, _) => panic!("{name}: {:?}", found.map(|found| &found.name)),
+        };
+        check(&all, "wiki", Ok("wiki"));
+        check(&all, "3", Ok("wiki"));
+        check(&all, "5", Ok("app"));
+        check(&all, "6", Err("fd:wiki, fd:app"));
+        check(&all, "other", Err("fd:wiki, fd:app"));
+        check(&all, "app", Err("2 sockets"));
+        check(&all, "systemd", Err("3 sockets"));
+        check(&all[..1], "systemd", Ok("wiki"));
+        check(&[], "systemd", Err("nothing was passed"));
+    }
 
     #[test]
     fn ports_that_everybody_reaches_are_refused_without_a_list() {

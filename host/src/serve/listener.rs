@@ -25,6 +25,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
     dispatch::Dispatch,
+    handover::{Hand, Handed},
     inherited,
     peers::{Peer, Peers, Refusals},
     sendfile::SendFile,
@@ -45,6 +46,8 @@ pub enum Address {
     /// The listening socket that a web server passes, as file descriptor 0, to a program that it starts
     /// (FastCGI 1.0 §2.2).
     Inherited,
+    /// A listening socket that systemd passes, by its name or number; `systemd` where it is the only one.
+    Passed(String),
 }
 
 /// One place to listen, and what is decided there.
@@ -144,11 +147,42 @@ impl Bound {
             Address::Unix(path) => bind_unix(path, listen.access).map_err(|error| error.to_string()),
             Address::Tcp(address) => bind_tcp(*address).map_err(|error| error.to_string()),
             Address::Inherited => inherited::socket(&listen.peers),
+            Address::Passed(name) => inherited::passed(name, &listen.peers),
         };
         match bound {
             Ok(socket) => Ok(Self { socket, listen }),
             Err(reason) => Err(ListenError { address: listen.address, reason }),
         }
+    }
+
+    /// Takes a socket that another process of this program has bound to that address.
+    pub fn taken(listen: Listen, socket: OwnedFd) -> Self {
+        let socket = match &listen.address {
+            Address::Unix(path) => Socket::unix(socket, Some(SocketPath(path.clone()))),
+            Address::Tcp(_) | Address::Inherited | Address::Passed(_) => Socket::tcp(socket),
+        };
+        Self { socket, listen }
+    }
+
+    /// Binds the address, or takes the socket that was handed over for it; what is bound here is handed on to the keeper, if there
+    /// is one.
+    pub fn bind_or_take(
+        listen: Listen,
+        handed: &mut Handed,
+        keeper: Option<&Hand>,
+    ) -> Result<Self, ListenError> {
+        if let Some(socket) = handed.remove(&listen.address.to_string()) {
+            return Ok(Self::taken(listen, socket));
+        }
+        let bound = Self::bind(listen)?;
+        if let (Some(keeper), Address::Unix(_) | Address::Tcp(_)) = (keeper, &bound.listen.address) {
+            let failed = |error: io::Error| ListenError {
+                address: bound.listen.address.clone(),
+                reason: format!("it cannot be handed to the keeper: {error}"),
+            };
+            keeper.give(&bound.listen.address, &bound.socket.descriptor).map_err(failed)?;
+        }
+        Ok(bound)
     }
 
     /// What is bound, and for whom.
@@ -193,10 +227,11 @@ impl Listener {
         Ok(self.admit(accepted, dispatch))
     }
 
-    /// Makes the address free for another host; connections that wait can still be accepted.
-    pub(super) fn give_up_address(&mut self) {
-        if let Kind::Unix(path) = &mut self.kind {
-            *path = None;
+    /// What removes the path of the socket, if it has one that is the host's own. Connections that wait can still be accepted.
+    pub(super) fn take_path(&mut self) -> Option<SocketPath> {
+        match &mut self.kind {
+            Kind::Unix(path) => path.take(),
+            Kind::Tcp => None,
         }
     }
 
@@ -259,7 +294,15 @@ impl std::fmt::Display for Address {
             Self::Unix(path) => write!(formatter, "{}", path.display()),
             Self::Tcp(address) => write!(formatter, "{address}"),
             Self::Inherited => formatter.write_str("fd:0"),
+            Self::Passed(name) => write!(formatter, "fd:{name}"),
         }
+    }
+}
+
+impl SocketPath {
+    /// Leaves the path where it is: another process goes on with the socket.
+    pub(super) fn leave(self) {
+        std::mem::forget(self);
     }
 }
 

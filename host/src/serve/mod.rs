@@ -17,15 +17,21 @@ mod serving;
 mod stream;
 mod watch;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use dispatch::Dispatch;
 pub use handover::{Hand, Handed, Word};
-pub use inherited::is_inherited;
+pub use inherited::{is_inherited, take_passed};
 pub use listener::{Address, Bound, Listen, ListenError, Listener, SocketAccess, SocketPath};
 pub use peers::Peers;
-pub use probe::{Probe, ProbeError};
+pub use probe::{Health, Page, Probe, Unanswered};
 pub use sendfile::SendFile;
 pub use serving::{Candidate, ListenerId, Reception, Serving, Trial};
 use tokio::{
@@ -54,6 +60,8 @@ pub struct Server {
     acceptors: TaskTracker,
     places: Arc<Semaphore>,
     stop: CancellationToken,
+    /// Another process goes on with the sockets.
+    left: Arc<AtomicBool>,
 }
 
 /// A listener of a server.
@@ -75,6 +83,7 @@ impl Server {
             acceptors: TaskTracker::new(),
             places: Arc::new(Semaphore::new(CONNECTIONS)),
             stop,
+            left: Arc::default(),
         }
     }
 
@@ -91,6 +100,20 @@ impl Server {
         };
         self.acceptors.spawn(acceptor.run(listener));
         open
+    }
+
+    /// Stops, and leaves the paths of sockets where they are: another process goes on with them.
+    pub fn leave(&self) {
+        self.left.store(true, Ordering::Relaxed);
+        self.stop.cancel();
+    }
+
+    /// Removes the path of a socket, unless another process goes on with that.
+    pub fn give_up(&self, path: Option<SocketPath>) {
+        let Some(path) = path else { return };
+        if self.left.load(Ordering::Relaxed) {
+            path.leave();
+        }
     }
 
     /// Done when it is told to stop.
@@ -159,7 +182,7 @@ impl Acceptor {
             }
         }
         info!("stopping: no new connections");
-        listener.give_up_address();
+        self.server.give_up(listener.take_path());
         self.accept_waiting(&mut listener);
     }
 

@@ -1,115 +1,209 @@
-//! A page asked for by the host itself, on the way of every other request but without a socket.
+//! Requests of the host's own: on the way of those that web servers send, but for the socket.
 
-use std::sync::Arc;
+use std::{io, str::FromStr, sync::Arc};
 
 use arc_swap::ArcSwap;
-use fcgi::{Params, Role};
-use http::Method;
+use bytes::{Buf, Bytes, BytesMut};
+use fcgi::{
+    ProtocolStatus, RequestId, Role,
+    client::{Connection, Event},
+};
 use thiserror::Error;
-use tokio::sync::mpsc;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
 
 use super::{
-    dispatch::{Dispatch, Incoming},
-    listener::Listen,
-    outbox::{Content, MESSAGES, Message, Ticket},
+    connection,
+    dispatch::Dispatch,
     serving::{ListenerId, Reception, Serving},
+    watch::Patience,
 };
-use crate::{generation::Generation, serve::Patience};
+use crate::{generation::Generation, request};
 
-/// A page to ask for, and what is to come of it.
+/// The page that every site has.
+const FRONT: &str = "/";
+
+/// The name of a host that nobody named.
+const HOST: &str = "localhost";
+
+/// What is read of a response's head until its status is known. It stands at the beginning.
+const HEAD: usize = 4 << 10;
+
+/// What is on its way at once.
+const PIPE: usize = 64 << 10;
+
+/// A page of one of the sites.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Probe {
-    /// The site's name.
-    pub site: String,
-    /// The host name that is asked for.
-    pub host: String,
-    /// The path, with a query or without one.
-    pub uri: String,
-    /// The status that the response is to have.
+pub struct Page {
+    /// The name of its site; none for whichever is for its host and path.
+    pub site: Option<String>,
+    /// The host that is asked for it; none for whichever site is there.
+    pub host: Option<String>,
+    /// Its path and query.
+    pub path: String,
+}
+
+/// A page that shows by its status whether a generation is as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// The page.
+    pub page: Page,
+    /// The status that it is to be answered with.
     pub status: u16,
 }
 
-/// What came of a probe instead.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum ProbeError {
-    /// Another status.
-    #[error("answered with status {0}")]
-    Status(u16),
-    /// Half a response.
-    #[error("broke off its response")]
-    Broken,
-    /// No handler for a responder's requests.
-    #[error("is no responder")]
-    Role,
+/// Asks for pages.
+pub struct Probe {
+    dispatch: Arc<Dispatch>,
+}
+
+/// There was no answer, or half of one.
+#[derive(Debug, Error)]
+#[error("{page:?} was not answered: {reason}")]
+pub struct Unanswered {
+    page: String,
+    reason: io::Error,
 }
 
 impl Probe {
-    /// Asks what serves with `generation`. The log says why a handler failed.
-    pub async fn ask(&self, generation: &Arc<Generation>, patience: Patience) -> Result<(), ProbeError> {
-        let listener = ListenerId(0);
-        let serving = Serving {
-            stable: Arc::clone(generation),
-            candidate: None,
-            receptions: vec![Reception::new(listener, &Listen::anybody())],
-            patience,
+    /// Asks what `current` holds at the beginning of each request.
+    pub fn new(current: Arc<ArcSwap<Serving>>) -> Self {
+        Self { dispatch: Arc::new(Dispatch::new(current, ListenerId::OWN)) }
+    }
+
+    /// Asks a generation that does not serve yet.
+    pub fn of(generation: &Arc<Generation>, patience: Patience) -> Self {
+        let (stable, receptions) = (Arc::clone(generation), vec![Reception::own()]);
+        Self::new(Arc::new(ArcSwap::from_pointee(Serving { stable, candidate: None, receptions, patience })))
+    }
+
+    /// The status of a page; none where the module has no pages, but serves other roles.
+    pub async fn ask(&self, method: &str, page: &Page) -> Result<Option<u16>, Unanswered> {
+        let (ours, theirs) = tokio::io::duplex(PIPE);
+        let served = connection::serve(theirs, Arc::clone(&self.dispatch), CancellationToken::new());
+        let exchanged = exchange(ours, method, page);
+        tokio::pin!(served, exchanged);
+        let answered = tokio::select! {
+            answered = &mut exchanged => answered,
+            // What it has said already is still to be read.
+            _ = &mut served => exchanged.await,
         };
-        let dispatch = Dispatch::new(Arc::new(ArcSwap::from_pointee(serving)), listener);
-        let (connection, messages) = mpsc::channel(MESSAGES);
-        let incoming =
-            Incoming { ticket: Ticket(0), role: Role::Responder, params: self.params(), connection };
-        let (input, work) = dispatch.begin(incoming).map_err(|_| ProbeError::Role)?;
-        if let Some(body) = &input.body {
-            body.finish();
-        }
-        let ((), status) = tokio::join!(work, status(messages));
-        match status? {
-            status if status == self.status => Ok(()),
-            status => Err(ProbeError::Status(status)),
-        }
+        answered.map_err(|reason| Unanswered { page: page.path.clone(), reason })
     }
 
-    /// The variables of such a request (RFC 3875 §4.1).
-    fn params(&self) -> Params {
-        let (path, query) = self.uri.split_once('?').unwrap_or((&self.uri, ""));
-        let variables = [
-            ("FCGI_SITE", self.site.as_str()),
-            ("GATEWAY_INTERFACE", "CGI/1.1"),
-            ("HTTP_HOST", &self.host),
-            ("HTTP_USER_AGENT", concat!("fcgi-wasm-host/", env!("CARGO_PKG_VERSION"), " (probe)")),
-            ("PATH_INFO", path),
-            ("QUERY_STRING", query),
-            ("REMOTE_ADDR", "127.0.0.1"),
-            ("REQUEST_METHOD", Method::GET.as_str()),
-            ("REQUEST_URI", &self.uri),
-            ("SCRIPT_NAME", ""),
-            ("SERVER_NAME", &self.host),
-            ("SERVER_PORT", "80"),
-            ("SERVER_PROTOCOL", "HTTP/1.1"),
-        ];
-        variables.into_iter().collect()
-    }
-}
-
-/// The status of a response, read to its end.
-async fn status(mut messages: mpsc::Receiver<Message>) -> Result<u16, ProbeError> {
-    let mut status = None;
-    while let Some(Message { content, .. }) = messages.recv().await {
-        match content {
-            Content::Stdout(piece) => {
-                status.get_or_insert_with(|| read_status(&piece));
+    /// Asks for each page with so many requests at once, and says what came of it.
+    pub async fn warm(self, pages: &[Page], at_once: usize) {
+        let probe = Arc::new(self);
+        for page in pages {
+            let mut asking = JoinSet::new();
+            for _ in 0..at_once {
+                let (probe, page) = (Arc::clone(&probe), page.clone());
+                asking.spawn(async move { probe.ask("GET", &page).await });
             }
-            Content::Stderr(_) => {}
-            Content::End(_) => return status.ok_or(ProbeError::Broken),
-            Content::Broken => return Err(ProbeError::Broken),
+            let answers = asking.join_all().await;
+            let good = |answer: &&_| matches!(answer, Ok(None | Some(200..400)));
+            let path = &page.path;
+            match answers.iter().find(|answer| !good(answer)) {
+                None => info!(path, instances = at_once, "warmed"),
+                Some(Ok(status)) => warn!(path, status, "not warmed: the page was refused"),
+                Some(Err(error)) => warn!("not warmed: {error}"),
+            }
         }
     }
-    Err(ProbeError::Broken)
 }
 
-/// The status in the host's own header block, whose first line has it (RFC 3875 §6.3.3).
-fn read_status(head: &[u8]) -> u16 {
-    let digits = head.strip_prefix(b"Status: ").and_then(|rest| rest.get(..3));
-    digits.and_then(|digits| str::from_utf8(digits).ok()?.parse().ok()).unwrap_or(200)
+impl Page {
+    /// The front page of whichever site is there.
+    pub fn front() -> Self {
+        Self { site: None, host: None, path: FRONT.into() }
+    }
+}
+
+impl FromStr for Page {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (host, path) = match text.strip_prefix("http://") {
+            None => (None, text),
+            Some(rest) => {
+                let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+                (Some(host.to_owned()), if path.is_empty() { FRONT } else { path })
+            }
+        };
+        let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !printable || !path.starts_with('/') || host.as_ref().is_some_and(String::is_empty) {
+            return Err(format!(
+                "{text:?} is not a page such as /bin/view/Main/WebHome or http://wiki.example.org/; yes or no go alone"
+            ));
+        }
+        Ok(Self { site: None, host, path: path.to_owned() })
+    }
+}
+
+/// Sends the request and reads the response to its end.
+async fn exchange(mut socket: DuplexStream, method: &str, page: &Page) -> io::Result<Option<u16>> {
+    let mut protocol = Connection::new();
+    protocol.begin(RequestId::FIRST, Role::Responder, false);
+    protocol.params(RequestId::FIRST, variables(method, page));
+    protocol.stdin(RequestId::FIRST, Bytes::new());
+    while protocol.output().has_remaining() {
+        socket.write_buf(protocol.output()).await?;
+    }
+    let mut head = BytesMut::new();
+    loop {
+        while let Some(event) = protocol.poll().map_err(invalid)? {
+            match event {
+                Event::Stdout { data, .. } => {
+                    head.extend_from_slice(&data[..data.len().min(HEAD - head.len())]);
+                }
+                Event::End { status: ProtocolStatus::UnknownRole, .. } => return Ok(None),
+                Event::End { .. } => return status(&head).map(Some).ok_or_else(|| invalid("no status")),
+                _ => {} // Standard error is in the host's log already.
+            }
+        }
+        if socket.read_buf(protocol.buffer()).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+/// The CGI variables of a request (RFC 3875 §4.1).
+fn variables(method: &str, Page { site, host, path }: &Page) -> [(&'static str, Vec<u8>); 15] {
+    let (before, query) = path.split_once('?').unwrap_or((path, ""));
+    let host = host.as_deref().unwrap_or(HOST);
+    let name = host.rsplit_once(':').map_or(host, |(name, _port)| name);
+    [
+        ("FCGI_SITE", site.clone().unwrap_or_default().into()),
+        ("GATEWAY_INTERFACE", b"CGI/1.1".into()),
+        ("SERVER_SOFTWARE", concat!("fcgi-wasm-host/", env!("CARGO_PKG_VERSION")).into()),
+        ("SERVER_PROTOCOL", b"HTTP/1.1".into()),
+        ("SERVER_NAME", name.into()),
+        ("SERVER_PORT", b"80".into()),
+        ("REQUEST_METHOD", method.into()),
+        ("REQUEST_SCHEME", b"http".into()),
+        ("REQUEST_URI", path.as_str().into()),
+        ("SCRIPT_NAME", Vec::new()),
+        ("PATH_INFO", request::decoded(before.as_bytes())),
+        ("QUERY_STRING", query.into()),
+        ("REMOTE_ADDR", b"127.0.0.1".into()),
+        ("HTTP_HOST", host.into()),
+        ("HTTP_USER_AGENT", concat!("fcgi-wasm-host/", env!("CARGO_PKG_VERSION")).into()),
+    ]
+}
+
+/// The status of a CGI response, which the host always names, in one of the first lines.
+fn status(head: &[u8]) -> Option<u16> {
+    let lines = head.split(|byte| *byte == b'\n').take_while(|line| !line.trim_ascii().is_empty());
+    let mut named = lines.filter_map(|line| line.strip_prefix(b"Status: "));
+    named.next().and_then(|value| str::from_utf8(value.get(..3)?).ok()?.parse().ok())
+}
+
+fn invalid(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
 #[cfg(test)]
@@ -117,10 +211,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_status_is_in_the_first_line() {
-        let check = |head: &str, expected| assert_eq!(read_status(head.as_bytes()), expected, "{head}");
-        check("Status: 404 Not Found\r\nContent-Type: text/html\r\n\r\n", 404);
-        check("Content-Type: text/html\r\n\r\nStatus: 404", 200);
-        check("Status: 20", 200);
+    fn statuses() {
+        let check = |head: &str, expected| assert_eq!(status(head.as_bytes()), expected, "{head:?}");
+        check("Status: 303 See Other\r\nLocation: /x\r\n\r\nStatus: 500", Some(303));
+        check("Location: /x\r\nStatus: 302 Found\r\n\r\n", Some(302));
+        check("Content-Type: text/plain\r\n\r\nStatus: 500\r\n", None);
+        check("", None);
     }
 }

@@ -45,6 +45,11 @@ pub struct Trial {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenerId(pub u64);
 
+impl ListenerId {
+    /// That of the host's own requests.
+    pub(super) const OWN: Self = Self(0);
+}
+
 /// How those are received who come in at one listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reception {
@@ -66,6 +71,11 @@ impl Reception {
         let Listen { address: _, peers, trust, sendfile, access: _, sites } = listen;
         let sendfile = sendfile.clone().map(Arc::new);
         Self { listener, peers: peers.clone(), trust: *trust, sendfile, sites: sites.clone() }
+    }
+
+    /// How the host's own requests are received. There is always one of these.
+    pub fn own() -> Self {
+        Self::new(ListenerId::OWN, &Listen::anybody())
     }
 
     /// Whether a site of this name can be reached.

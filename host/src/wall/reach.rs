@@ -39,6 +39,10 @@ pub enum Access {
     Write,
     /// Sockets are made, reached and, like other files, removed.
     Sockets,
+    /// Files are removed, and nothing else.
+    Remove,
+    /// Files are made and written, not read.
+    Append,
     /// Files are read, and run as programs.
     Run,
     /// A device is read and written.
@@ -126,6 +130,8 @@ impl Access {
                     | AccessFs::Refer
             }
             Self::Sockets => AccessFs::MakeSock | AccessFs::RemoveFile | AccessFs::ResolveUnix,
+            Self::Remove => AccessFs::RemoveFile.into(),
+            Self::Append => AccessFs::WriteFile | AccessFs::MakeReg,
             Self::Run => AccessFs::ReadFile | AccessFs::Execute,
             Self::Device => AccessFs::ReadFile | AccessFs::WriteFile,
         }

@@ -206,7 +206,8 @@ impl Cache {
         Err(CompileError::Folder {
             folder: self.folder.clone(),
             reason:
-                "code compiled a moment ago cannot be mapped; is the folder on a file system mounted noexec?"
+                "code compiled a moment ago cannot be mapped; is the folder on a file system mounted noexec, or the process \
+                 forbidden to run what it has mapped (systemd's MemoryDenyWriteExecute=)?"
                     .into(),
         })
     }

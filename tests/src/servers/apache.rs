@@ -42,6 +42,54 @@ impl Apache {
         start(Place::new("apache"), &["authz_core", "proxy", "proxy_fcgi"], &site)
     }
 
+    /// `examples/apache/external.conf`: a wiki below a path.
+    pub fn external(host: &impl AsRef<Path>) -> WebServer {
+        start(Place::new("apache"), &PROXY, &external(host))
+    }
+
+    /// `examples/apache/external-port.conf`: the same over TCP.
+    pub fn external_port(host: SocketAddr) -> WebServer {
+        let site = paths::repository("examples/apache/external-port.conf");
+        let site = fs::read_to_string(site).expect("the example");
+        assert_eq!(site.matches("fcgi://10.0.0.2:9000/").count(), 2);
+        let site = site.replace("fcgi://10.0.0.2:9000/", &format!("fcgi://{host}/"));
+        start(Place::new("apache"), &PROXY, &site)
+    }
+
+    /// The first one with `examples/apache/login.conf`: Apache asks for passwords.
+    pub fn with_login(host: &impl AsRef<Path>) -> WebServer {
+        let place = Place::new("apache");
+        let passwords = passwords(&place);
+        let changes = [("/var/www/foswiki/data/.htpasswd", passwords.display().to_string())];
+        let login = example("apache/login.conf", &changes);
+        let modules = ["auth_basic", "authn_core", "authn_file", "authz_user"];
+        let modules: Vec<_> = PROXY.into_iter().chain(modules).collect();
+        start(place, &modules, &format!("{}\n{login}", external(host)))
+    }
+
+    /// `examples/apache/aliased.conf`: `mod_fcgid` and the program among the scripts of the wiki in `root`.
+    pub fn aliased(root: &Path) -> WebServer {
+        let place = Place::new("apache");
+        let bin = scripts(&place, root);
+        let site =
+            fs::read_to_string(paths::repository("examples/apache/aliased.conf")).expect("the example");
+        let site = site.replace("/var/www/foswiki/bin", &bin.display().to_string());
+        start(place, &["alias", "authz_core", "fcgid"], &spawning(&site))
+    }
+
+    /// An `.htaccess` of those in `examples/htaccess`, with a provider's Apache around it.
+    pub fn with_htaccess(name: &str, root: &Path) -> WebServer {
+        let place = Place::new("apache");
+        let bin = scripts(&place, root);
+        fs::write(bin.join(".htaccess"), example(&format!("htaccess/{name}.htaccess"), &[])).expect("a file");
+        let site = format!(
+            "Alias /foswiki/bin {0}\n<Directory {0}>\nAllowOverride Options FileInfo AuthConfig\nRequire all granted\n\
+             </Directory>\n",
+            bin.display()
+        );
+        start(place, &["actions", "alias", "authz_core", "fcgid", "rewrite"], &spawning(&site))
+    }
+
     /// The same with `mod_xsendfile`, which sends files in `folder` where the host names them.
     pub fn sending(host: &impl AsRef<Path>, folder: &Path) -> WebServer {
         let changes = [
@@ -103,15 +151,51 @@ impl Apache {
     }
 }
 
+/// What `mod_proxy_fcgi` takes.
+const PROXY: [&str; 3] = ["authz_core", "proxy", "proxy_fcgi"];
+
+/// The example of a wiki below a path, with the operator's changes.
+fn external(host: &impl AsRef<Path>) -> String {
+    let site = fs::read_to_string(paths::repository("examples/apache/external.conf")).expect("the example");
+    let socket = "unix:/run/foswiki/foswiki.sock|";
+    assert_eq!(site.matches(socket).count(), 2);
+    site.replace(socket, &format!("unix:{}|", host.as_ref().display()))
+}
+
+/// The folder `bin` of a wiki, with the program and its settings in it.
+fn scripts(place: &Place, root: &Path) -> PathBuf {
+    let bin = place.folder().join("bin");
+    fs::create_dir(&bin).expect("a folder");
+    fs::copy(paths::program(), bin.join("foswiki.fcgi")).expect("a copy");
+    let changes = [
+        ("/var/cache/foswiki", cache(place).display().to_string()),
+        ("root = \"/var/www/foswiki\"", format!("root = \"{}\"", root.display())),
+    ];
+    let settings = example("htaccess/fcgi-wasm-host.toml", &changes);
+    fs::write(bin.join("fcgi-wasm-host.toml"), settings).expect("a settings file");
+    bin
+}
+
+/// A folder for compiled code that belongs to Apache's user.
+fn cache(place: &Place) -> PathBuf {
+    let cache = place.folder().join("cache");
+    fs::create_dir(&cache).expect("a folder");
+    let user = if own_user() == 0 { NOBODY } else { own_user() };
+    chown(&cache, Some(user), None).expect("a folder of that user's");
+    cache
+}
+
+/// With the places of `mod_fcgid`'s own files.
+fn spawning(site: &str) -> String {
+    format!("FcgidIPCDir sockets\nFcgidProcessTableFile processes\n{site}")
+}
+
 /// What stories want to know from those hosts, and how long what hangs may hold Apache up.
 const MORE: &str = "FcgidInitialEnv RUST_LOG info\nFcgidInitialEnv FCGI_WASM_HOST_STALL_TIMEOUT 2s";
 
 /// The example of hosts that Apache starts, with what they serve.
 fn spawned(place: &Place, (variable, value): (&str, &Path)) -> String {
-    let cache = place.folder().join("cache");
-    fs::create_dir(&cache).expect("a folder");
-    let user = if own_user() == 0 { NOBODY } else { own_user() };
-    chown(&cache, Some(user), None).expect("a folder of that user's");
+    let cache = cache(place);
     let changes = [
         ("FCGI_WASM_HOST_ROOT      /srv/foswiki", format!("{variable} {}", value.display())),
         ("/var/cache/apache2/foswiki", cache.display().to_string()),

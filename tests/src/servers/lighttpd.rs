@@ -1,6 +1,6 @@
 //! lighttpd, as Debian's package has it.
 
-use std::{path::Path, process::Command};
+use std::{net::SocketAddr, path::Path, process::Command};
 
 use super::{Place, WebServer, example};
 use crate::{guest, paths};
@@ -18,6 +18,15 @@ impl Lighttpd {
     /// A lighttpd before a host that runs already.
     pub fn before(host: &impl AsRef<Path>) -> WebServer {
         start(Place::new("lighttpd"), &example("lighttpd/foswiki.conf", &[(SOCKET, quoted(host.as_ref()))]))
+    }
+
+    /// `examples/lighttpd/external.conf`: a wiki below a path, over TCP.
+    pub fn external(host: SocketAddr) -> WebServer {
+        let changes = [
+            ("\"host\"        => \"127.0.0.1\"", format!("\"host\" => \"{}\"", host.ip())),
+            ("\"port\"        => 8080", format!("\"port\" => {}", host.port())),
+        ];
+        start(Place::new("lighttpd"), &example("lighttpd/external.conf", &changes))
     }
 
     /// One that sends the attachments of the wiki in `root` itself, where the host lets it.

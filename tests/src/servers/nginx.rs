@@ -1,6 +1,6 @@
 //! nginx, as Debian's package has it.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, net::SocketAddr, path::Path, process::Command};
 
 use super::{Place, WebServer, example, own_user};
 
@@ -27,6 +27,18 @@ impl Nginx {
         start(host, true, location)
     }
 
+    /// `examples/nginx/migrated.conf`: short URLs, and the host at a port.
+    pub fn migrated(host: SocketAddr, root: &Path) -> WebServer {
+        let place = Place::new("nginx");
+        let changes = [
+            ("fastcgi_pass 127.0.0.1:9000;", format!("fastcgi_pass {host};")),
+            ("root /var/www/foswiki;", format!("root {};", root.display())),
+            (PORT, format!("listen {};", place.address())),
+        ];
+        let site = example("nginx/migrated.conf", &changes);
+        run(place, &site)
+    }
+
     /// An nginx that makes a connection for each request.
     pub fn without_keep_alive(host: &impl AsRef<Path>) -> WebServer {
         start(host, false, "")
@@ -42,7 +54,12 @@ fn start(host: &impl AsRef<Path>, keep: bool, location: &str) -> WebServer {
         (KEEP, keep.to_owned()),
         (LOCATION, format!("{location}\n\n    {LOCATION}")),
     ];
-    place.write("site.conf", &example("nginx/foswiki.conf", &changes));
+    let site = example("nginx/foswiki.conf", &changes);
+    run(place, &site)
+}
+
+fn run(place: Place, site: &str) -> WebServer {
+    place.write("site.conf", site);
     place.write("nginx.conf", &main(&place));
     fs::copy("/etc/nginx/fastcgi_params", place.folder().join("fastcgi_params"))
         .expect("nginx's own variables");

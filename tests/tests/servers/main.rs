@@ -2,6 +2,7 @@
 //! table "Web servers" of docs/conformance.md, and nothing else is.
 
 mod connections;
+mod migrating;
 mod requests;
 mod responses;
 mod scene;
