@@ -3,7 +3,7 @@
 use std::sync::{Arc, Once};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, StatusCode, header::LOCATION, response::Parts, uri::PathAndQuery};
+use http::{HeaderMap, Method, header::LOCATION, response::Parts, uri::PathAndQuery};
 use tokio::sync::mpsc;
 use tracing::warn;
 
@@ -11,7 +11,7 @@ use super::sendfile::{SendFile, SendFileError};
 use crate::{
     body::Waiting,
     capability::Mount,
-    response::{self, HeadError, LocalRedirect},
+    response::{self, HeadError, LocalRedirect, Page},
     wasm::{Fault, Respond},
 };
 
@@ -132,9 +132,9 @@ impl Outbox {
     }
 
     /// Answers with the host's own page, with the application status 1.
-    pub(super) async fn error_page(&mut self, status: StatusCode, explanation: &str) {
+    pub(super) async fn error_page(&mut self, page: &Page<'_>) {
         self.joined.clear();
-        response::error_page(status, explanation, self.method == Method::HEAD, &mut self.joined);
+        response::error_page(page, self.method == Method::HEAD, &mut self.joined);
         self.flush().await;
         self.send(Content::End(1)).await;
     }
