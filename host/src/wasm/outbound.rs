@@ -125,17 +125,14 @@ impl Gate {
 
 /// One line about a server that could be connected to, and cannot be trusted.
 fn unsecured(target: &Target, error: io::Error) -> Error {
-    match error.get_ref().and_then(|error| error.downcast_ref()) {
-        Some(TlsError::InvalidCertificate(reason)) => {
-            warn!(%target, %reason, "request of a handler failed: the server's certificate is not believed (authorities \
-                are those of this machine, or of SSL_CERT_FILE)");
-            Error::TlsCertificateError
-        }
-        _ => {
-            info!(%target, %error, "request of a handler failed: no TLS with the server");
-            Error::Tls(error)
-        }
-    }
+    let Some(TlsError::InvalidCertificate(reason)) = error.get_ref().and_then(|error| error.downcast_ref())
+    else {
+        info!(%target, %error, "request of a handler failed: no TLS with the server");
+        return Error::Tls(error);
+    };
+    warn!(%target, %reason, "request of a handler failed: the server's certificate is not believed (authorities are those of \
+        this machine, or of SSL_CERT_FILE)");
+    Error::TlsCertificateError
 }
 
 /// The machine's own certificates, so that those of a company are among them.

@@ -60,7 +60,7 @@ pub(crate) fn open(exchange: &Exchange) -> Response {
 
 pub(crate) async fn open_03(exchange: &Exchange) -> Response {
     let Some((folder, _)) = get_directories().pop() else { return text(404, "no mount\n") };
-    let path = exchange.parameter("path").unwrap_or_default().to_owned();
+    let path = exchange.parameter("path").unwrap_or_default();
     let opened = folder.open_at(PathFlags::SYMLINK_FOLLOW, path, OpenFlags::empty(), DescriptorFlags::READ);
     match opened.await {
         Ok(opened) => text(200, &format!("{:?}\n", opened.get_type().await)),
