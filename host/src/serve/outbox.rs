@@ -26,7 +26,7 @@ const FULL: usize = 32 << 10;
 
 /// How long a head waits for the beginning of its body when the handler pauses. What fails until then becomes a page: some web
 /// servers (lighttpd) take a head for a whole response, whatever comes of its body. People notice no delay of that length.
-const HEAD: Duration = Duration::from_millis(100);
+const HEAD_WAITS: Duration = Duration::from_millis(100);
 
 /// Messages that wait in a connection for its socket. With pieces of at most 64 KiB, 1 MiB.
 pub(super) const MESSAGES: usize = 16;
@@ -224,7 +224,7 @@ impl Respond for Outbox {
     fn patience(&self) -> Option<Duration> {
         match self.state {
             _ if self.joined.is_empty() => None,
-            State::Body { .. } if !self.sent && self.room == self.limit => Some(HEAD),
+            State::Body { .. } if !self.sent && self.room == self.limit => Some(HEAD_WAITS),
             _ => Some(Duration::ZERO),
         }
     }
