@@ -134,8 +134,20 @@ pub fn has_body(method: &Method, status: StatusCode) -> bool {
     method != Method::HEAD && may_have_body(status)
 }
 
-/// The host's own page about a request that no handler answered; the head alone where only that was asked for.
-pub fn error_page(status: StatusCode, explanation: &str, head_only: bool, out: &mut BytesMut) {
+/// The host's own page about a request that no handler answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'a> {
+    /// What became of the request.
+    pub status: StatusCode,
+    /// The same for people.
+    pub explanation: &'a str,
+    /// The methods that there are instead of the request's own, where that is the reason (RFC 9110 §15.5.6).
+    pub allowed: &'a [Method],
+}
+
+/// Writes a page; the head alone where only that was asked for.
+pub fn error_page(page: &Page<'_>, head_only: bool, out: &mut BytesMut) {
+    let Page { status, explanation, allowed } = *page;
     let reason = status.canonical_reason().unwrap_or("Error");
     let code = status.as_str();
     let mut page = BytesMut::new().writer();
@@ -158,6 +170,10 @@ pub fn error_page(status: StatusCode, explanation: &str, head_only: bool, out: &
     let out = head.into_inner();
     if status == StatusCode::SERVICE_UNAVAILABLE {
         out.put_slice(b"Retry-After: 2\r\n");
+    }
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        let allowed: Vec<_> = allowed.iter().map(Method::as_str).collect();
+        line(out, "Allow", allowed.join(", ").as_bytes());
     }
     out.put_slice(b"\r\n");
     if !head_only {
@@ -356,9 +372,15 @@ mod tests {
     }
 
     #[test]
-    fn a_full_host_says_when_to_come_back() {
-        let mut out = BytesMut::new();
-        error_page(StatusCode::SERVICE_UNAVAILABLE, "Busy.", false, &mut out);
-        assert!(str::from_utf8(&out).expect("text").contains("\r\nRetry-After: 2\r\n"));
+    fn pages_say_what_to_do_instead() {
+        let check = |status: StatusCode, allowed: &[Method], expected: &str| {
+            let mut out = BytesMut::new();
+            error_page(&Page { status, explanation: "Sorry.", allowed }, true, &mut out);
+            let head = str::from_utf8(&out).expect("text");
+            assert!(head.ends_with(&format!("Cache-Control: no-store\r\n{expected}\r\n")), "{head}");
+        };
+        check(StatusCode::NOT_FOUND, &[], "");
+        check(StatusCode::SERVICE_UNAVAILABLE, &[], "Retry-After: 2\r\n");
+        check(StatusCode::METHOD_NOT_ALLOWED, &[Method::GET, Method::HEAD], "Allow: GET, HEAD\r\n");
     }
 }

@@ -136,6 +136,13 @@ impl Client {
         &self.responses[&id]
     }
 
+    /// Waits until the header block has arrived, or the connection has ended; returns what came so far.
+    pub fn wait_for_head(&mut self, id: RequestId) -> &Response {
+        let enough = |response: &Response| response.is_complete() || !response.head().is_empty();
+        self.wait_for("a header block", |client| enough(&client.responses[&id]));
+        &self.responses[&id]
+    }
+
     /// Asks for properties of the application.
     pub fn values(&mut self, names: &[&str]) -> Params {
         assert!(self.protocol.get_values(names.iter().copied()), "names that fit into a record");
@@ -299,6 +306,11 @@ impl Running {
     /// Waits until that much of the response's body has arrived; returns what came so far.
     pub fn wait_for_body(&mut self, length: usize) -> &Response {
         self.client.wait_for_body(self.id, length)
+    }
+
+    /// Waits until the response's header block has arrived; returns what came so far.
+    pub fn wait_for_head(&mut self) -> &Response {
+        self.client.wait_for_head(self.id)
     }
 
     /// Whether the response, or the connection, has ended.

@@ -22,6 +22,8 @@ const LAYERS: &[Layer] = &[
         &[
             "async_trait",
             "bytes",
+            "cap_fs_ext",
+            "cap_primitives",
             "cap_std",
             "crc32fast",
             "dashmap",

@@ -4,10 +4,12 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpListener,
+    os::unix::fs::symlink,
     thread,
     time::Duration,
 };
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tests::{ONE_AT_A_TIME, Request, Response, TestHost, eventually, guest, noise, paths};
 
 const MIB: u64 = 1 << 20;
@@ -281,6 +283,26 @@ fn only_mounts_are_seen_and_there_is_no_network() {
     }
     listener.set_nonblocking(true).expect("a socket");
     assert!(listener.accept().is_err(), "somebody connected");
+}
+
+#[test]
+fn nothing_is_opened_but_files_and_folders() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("file"), "in the mount").expect("a file");
+    symlink("file", folder.path().join("link")).expect("a link");
+    mknodat(CWD, folder.path().join("pipe"), FileType::Fifo, Mode::RWXU, 0).expect("a pipe");
+    let host = TestHost::with(guest::BEHAVIOURS_03).mount(folder.path(), "/data").start();
+    let check = |path: &str, expected: &str| {
+        let response = host.get(&format!("/open-03?path={path}"));
+        assert!(response.text().contains(expected), "{path}: {}", response.text());
+    };
+    check("file", "RegularFile");
+    check("link", "RegularFile");
+    check(".", "Directory");
+    check("pipe", "Unsupported");
+    check("pipe/x", "NotDirectory");
+    check("nothing", "NoEntry");
+    check("../file", "NotPermitted");
 }
 
 #[test]

@@ -66,9 +66,26 @@ fn the_client_is_told_nothing_about_the_inside() {
 }
 
 #[test]
-fn a_trap_after_the_head_is_a_visible_cut() {
+fn a_trap_before_anything_was_sent_is_a_page() {
     let host = behaviours();
-    assert_cut(&misbehave(&host, "/trap-late"));
+    for path in ["/trap-after-head", "/trap-after-head?ms=20", "/trap-late"] {
+        assert_page(&misbehave(&host, path), 502);
+    }
+    assert!(!host.log().contains("response broken off"), "{}", host.log());
+}
+
+#[test]
+fn a_head_does_not_wait_for_its_body_for_long() {
+    let host = TestHost::with(guest::BEHAVIOURS).start();
+    let mut running = host.begin("/trap-after-head?ms=600000");
+    running.wait_for_head();
+    assert!(!running.is_over());
+}
+
+#[test]
+fn a_trap_after_a_beginning_is_a_visible_cut() {
+    let host = behaviours();
+    assert_cut(&misbehave(&host, "/trap-late?ms=50"));
     let line = host.log_line("response broken off");
     assert!(line.contains("as asked, late"), "{line}");
 }
@@ -78,7 +95,7 @@ fn a_cut_response_lets_its_neighbours_finish() {
     let host = behaviours();
     let mut connection = host.connect();
     let slow = connection.begin(Request::get("/sleep?ms=100").keep());
-    let cut = connection.begin(Request::get("/trap-late").keep());
+    let cut = connection.begin(Request::get("/trap-late?ms=50").keep());
     assert_eq!(connection.finish(slow).text(), "slept 100 ms\n");
     assert_cut(&connection.finish(cut));
 }

@@ -123,12 +123,12 @@ fn a_trap_is_a_page_and_the_web_servers_log_has_the_reason() {
 }
 
 #[test]
-fn a_trap_after_the_head_is_a_cut_that_the_browser_sees() {
+fn a_trap_after_a_beginning_is_a_cut_that_the_browser_sees() {
     let host = behaviours();
-    let reply = Nginx::before(&host).get("/trap-late");
+    let reply = Nginx::before(&host).get("/trap-late?ms=50");
     assert_eq!((reply.status, reply.text(), reply.complete), (200, "half of a body\n", false));
     // Here nginx drops what it has not sent yet.
-    assert!(!Nginx::without_keep_alive(&host).get("/trap-late").complete);
+    assert!(!Nginx::without_keep_alive(&host).get("/trap-late?ms=50").complete);
 }
 
 #[test]

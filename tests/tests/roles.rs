@@ -199,7 +199,7 @@ fn no_stream_of_a_filter_is_silently_short() {
 fn a_filter_that_breaks_off_is_seen_to() {
     let host = roles();
     let response = send(host.begin_upload(filter("/copy", 10)), b"", b"short");
-    assert!(!response.is_complete());
+    assert!(!response.is_complete() || response.status() == 502, "{response:?}");
     assert_eq!(send(host.begin_upload(filter("/trap", 1)), b"", b"x").status(), 502);
 }
 

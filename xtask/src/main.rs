@@ -5,6 +5,7 @@ mod bench;
 mod clients;
 mod debian;
 mod demo;
+mod deny;
 mod fuzz;
 mod guest;
 mod guests;
@@ -34,7 +35,7 @@ enum Task {
     Guests(Guests),
     /// Install the FastCGI clients of npm that the tests drive into <target folder>/clients
     Clients,
-    /// Check everything: format, components, lints, host, tests
+    /// Check everything: format, dependencies, components, lints, host, tests
     Test,
     /// Give random input to what reads from outside, for a bounded time
     Fuzz(Fuzz),

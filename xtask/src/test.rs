@@ -6,16 +6,17 @@ use anyhow::{Context, Result};
 
 use crate::guests::Guests;
 use crate::workspace::Workspace;
-use crate::{clients, fuzz, packages, step};
+use crate::{clients, deny, fuzz, packages, step};
 
 /// One thing that must hold.
 type Check = fn(&Workspace) -> Result<()>;
 
 /// All checks in order; the tests proper are last, so that their summary closes the output.
-const CHECKS: [(&str, Check); 9] = [
+const CHECKS: [(&str, Check); 10] = [
     ("programs", |_| packages::ensure(packages::TESTS)),
     ("clients", clients::install),
     ("format", format),
+    ("dependencies", deny::check),
     ("guests", |workspace| Guests::default().run(workspace)),
     ("lints", lints),
     ("build", build),

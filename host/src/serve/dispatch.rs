@@ -29,6 +29,7 @@ use crate::{
     body,
     generation::Misrouted,
     request::{self, Head, RequestError, Variables, shown},
+    response::Page,
     route::{Asked, Lost},
     site::Route,
     trust::Trust,
@@ -132,7 +133,16 @@ impl Failure {
         }
     }
 
-    /// What the client is told: nothing about the inside.
+    /// What the client is told.
+    fn page(&self) -> Page<'_> {
+        let allowed: &[Method] = match self {
+            Self::Misrouted(Misrouted::Route(_, Lost::Method(methods))) => methods,
+            _ => &[],
+        };
+        Page { status: self.status(), explanation: self.explanation(), allowed }
+    }
+
+    /// What has happened, with nothing about the inside.
     fn explanation(&self) -> &'static str {
         match self {
             Self::Request(RequestError::NoMethod) => "The web server sent an incomplete request.",
@@ -321,7 +331,7 @@ pub(super) async fn conclude(
     } else if outbox.has_begun() {
         outbox.break_off().await;
     } else {
-        outbox.error_page(failure.status(), failure.explanation()).await;
+        outbox.error_page(&failure.page()).await;
     }
 }
 

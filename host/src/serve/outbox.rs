@@ -1,9 +1,12 @@
 //! From a handler's response to the connection that carries it.
 
-use std::sync::{Arc, Once};
+use std::{
+    sync::{Arc, Once},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, StatusCode, header::LOCATION, response::Parts, uri::PathAndQuery};
+use http::{HeaderMap, Method, header::LOCATION, response::Parts, uri::PathAndQuery};
 use tokio::sync::mpsc;
 use tracing::warn;
 
@@ -11,7 +14,7 @@ use super::sendfile::{SendFile, SendFileError};
 use crate::{
     body::Waiting,
     capability::Mount,
-    response::{self, HeadError, LocalRedirect},
+    response::{self, HeadError, LocalRedirect, Page},
     wasm::{Fault, Respond},
 };
 
@@ -20,6 +23,10 @@ const LARGE: usize = 8 << 10;
 
 /// Joined pieces are sent when they are about as long as a record.
 const FULL: usize = 32 << 10;
+
+/// How long a head waits for the beginning of its body when the handler pauses. What fails until then becomes a page: some web
+/// servers (lighttpd) take a head for a whole response, whatever comes of its body. People notice no delay of that length.
+const HEAD_WAITS: Duration = Duration::from_millis(100);
 
 /// Messages that wait in a connection for its socket. With pieces of at most 64 KiB, 1 MiB.
 pub(super) const MESSAGES: usize = 16;
@@ -55,6 +62,8 @@ pub(super) struct Outbox {
     limit: u64,
     room: u64,
     state: State,
+    /// Whether anything of the response has left.
+    sent: bool,
     redirect: Option<PathAndQuery>,
     sendfile: Option<(Arc<SendFile>, Arc<[Mount]>)>,
 }
@@ -85,6 +94,7 @@ impl Outbox {
             limit: max_response,
             room: max_response,
             state: State::Fresh,
+            sent: false,
             redirect: None,
             sendfile: None,
         }
@@ -105,9 +115,9 @@ impl Outbox {
         self.waiting.clone()
     }
 
-    /// Whether a head was given, so that another response is out of the question.
+    /// Whether something of the response was sent, so that another one is out of the question.
     pub(super) fn has_begun(&self) -> bool {
-        self.state != State::Fresh
+        self.sent
     }
 
     /// Whether everything that belongs to the response was given, whatever the handler did afterwards.
@@ -131,10 +141,10 @@ impl Outbox {
         Ok(())
     }
 
-    /// Answers with the host's own page, with the application status 1.
-    pub(super) async fn error_page(&mut self, status: StatusCode, explanation: &str) {
+    /// Answers with the host's own page instead of what is held back, with the application status 1.
+    pub(super) async fn error_page(&mut self, page: &Page<'_>) {
         self.joined.clear();
-        response::error_page(status, explanation, self.method == Method::HEAD, &mut self.joined);
+        response::error_page(page, self.method == Method::HEAD, &mut self.joined);
         self.flush().await;
         self.send(Content::End(1)).await;
     }
@@ -211,13 +221,18 @@ impl Respond for Outbox {
         Ok(())
     }
 
-    fn holds_back(&self) -> bool {
-        !self.joined.is_empty()
+    fn patience(&self) -> Option<Duration> {
+        match self.state {
+            _ if self.joined.is_empty() => None,
+            State::Body { .. } if !self.sent && self.room == self.limit => Some(HEAD_WAITS),
+            _ => Some(Duration::ZERO),
+        }
     }
 
     async fn flush(&mut self) {
         if !self.joined.is_empty() {
             let joined = self.joined.split().freeze();
+            self.sent = true;
             self.send(Content::Stdout(joined)).await;
         }
     }

@@ -125,7 +125,7 @@ fn is_always(name: &[u8]) -> bool {
 async fn answer(stdout: &Stdout, respond: &mut impl Respond) -> Result<u32, Fault> {
     let mut output = Output::default();
     let status = loop {
-        match turn::next(respond.holds_back(), |context| stdout.poll_read(context)).await {
+        match turn::next(respond.patience(), |context| stdout.poll_read(context)).await {
             Some(Next::Piece(mut piece)) => {
                 while let Some(event) = output.read(&mut piece).map_err(invalid)? {
                     pass_on(event, respond).await?;

@@ -5,6 +5,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -65,8 +66,8 @@ pub trait Respond: Send {
     /// The next piece of the body. Waits while the client is slow to take it.
     fn body(&mut self, piece: Bytes) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Whether something is held back.
-    fn holds_back(&self) -> bool;
+    /// How long what is held back may wait for more when the handler pauses; nothing where nothing is held back.
+    fn patience(&self) -> Option<Duration>;
 
     /// Sends what is held back.
     fn flush(&mut self) -> impl Future<Output = ()> + Send;
@@ -156,7 +157,7 @@ where
     respond.head(&head)?;
     let mut body = pin!(body);
     loop {
-        match turn::next(respond.holds_back(), |context| poll_next(body.as_mut(), context)).await {
+        match turn::next(respond.patience(), |context| poll_next(body.as_mut(), context)).await {
             Some(Next::Piece(piece)) => respond.body(piece).await?,
             Some(Next::Failed(error)) => return Err(Fault::Body(error)),
             Some(Next::End) => return Ok(()),

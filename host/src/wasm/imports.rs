@@ -9,7 +9,7 @@ use super::{
     cgi,
     command::{self, Program},
     engine::Engine,
-    guard, listing,
+    guard, listing, opening,
     store::State,
 };
 use crate::request::Variables;
@@ -32,7 +32,10 @@ pub(super) fn linker(engine: &Engine, files: Files) -> wasmtime::Result<Linker<S
     wasmtime_wasi_io::add_to_linker_async(&mut linker)?;
     environment::add_to_linker::<State, Environments>(&mut linker, State::environment)?;
     match files {
-        Files::Plain => listing::add_to_linker(&mut linker)?,
+        Files::Plain => {
+            listing::add_to_linker(&mut linker)?;
+            opening::add_to_linker(&mut linker)?;
+        }
         Files::Guarded => guard::add_to_linker(&mut linker)?,
     }
     linker.allow_shadowing(false);
@@ -51,6 +54,7 @@ fn add_wasi_03(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi_http::p3::add_to_linker(linker)?;
     linker.allow_shadowing(true);
     environment_03::add_to_linker::<State, Environments>(linker, State::environment)?;
+    opening::add_to_linker_03(linker)?;
     linker.allow_shadowing(false);
     Ok(())
 }

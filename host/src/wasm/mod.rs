@@ -21,6 +21,7 @@ mod imports;
 mod interfaces;
 mod limits;
 mod listing;
+mod opening;
 mod outbound;
 mod preview1;
 mod reuse;

@@ -1,7 +1,7 @@
 //! Requests that a handler makes itself: to the servers that its route names, and to no other.
 
 use std::{
-    fmt,
+    fmt, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     pin::Pin,
     sync::Arc,
@@ -26,7 +26,7 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsConnector,
-    rustls::{ClientConfig, RootCertStore, pki_types::ServerName},
+    rustls::{ClientConfig, Error as TlsError, RootCertStore, pki_types::ServerName},
 };
 use tracing::{info, warn};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
@@ -116,8 +116,23 @@ impl Gate {
         let config = self.0.tls.clone().ok_or(Error::ConfigurationError)?;
         let bare = target.host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(bare).map_err(|_| Error::HttpRequestUriInvalid)?;
-        Ok(Box::new(TlsConnector::from(config).connect(name, stream).await.map_err(Error::Tls)?))
+        match TlsConnector::from(config).connect(name, stream).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(unsecured(target, error)),
+        }
     }
+}
+
+/// One line about a server that could be connected to, and cannot be trusted.
+fn unsecured(target: &Target, error: io::Error) -> Error {
+    let Some(TlsError::InvalidCertificate(reason)) = error.get_ref().and_then(|error| error.downcast_ref())
+    else {
+        info!(%target, %error, "request of a handler failed: no TLS with the server");
+        return Error::Tls(error);
+    };
+    warn!(%target, %reason, "request of a handler failed: the server's certificate is not believed (authorities are those of \
+        this machine, or of SSL_CERT_FILE)");
+    Error::TlsCertificateError
 }
 
 /// The machine's own certificates, so that those of a company are among them.
@@ -217,24 +232,30 @@ async fn exchange(stream: Box<dyn Stream>, mut request: Request<WasiBody>, optio
     *request.uri_mut() = path.into();
     let mut connection = Box::pin(connection);
     let mut response = Box::pin(sender.send_request(request));
+    let mut ended = None;
     let both = async {
         tokio::select! {
             biased;
-            response = &mut response => response.map_err(Error::from),
-            ended = &mut connection => {
-                ended?;
-                response.await.map_err(Error::from)
+            response = &mut response => response,
+            end = &mut connection => {
+                // It may have ended right behind a whole response: by itself that is no failure of this one.
+                ended = Some(end);
+                response.await
             }
         }
     };
     let patience = options.first_byte_timeout.unwrap_or(PATIENCE);
-    let response = timeout(patience, both).await.map_err(|_| Error::ConnectionReadTimeout)??;
+    let response = timeout(patience, both).await.map_err(|_| Error::ConnectionReadTimeout)?;
+    let response = response.map_err(Error::from)?;
     let patience = options.between_bytes_timeout.unwrap_or(PATIENCE);
     let response = response.map(|body| Timed::new(body, patience).boxed_unsync());
     let work = async move {
         // The sender keeps the connection open for as long as the body is read.
         let _sender = sender;
-        connection.await.map_err(Error::from)
+        match ended {
+            Some(end) => end.map_err(Error::from),
+            None => connection.await.map_err(Error::from),
+        }
     };
     Ok((response, Box::new(work)))
 }

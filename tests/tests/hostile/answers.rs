@@ -2,7 +2,7 @@
 
 use tests::Request;
 
-use crate::{bad, hostile, said, suffer};
+use crate::{bad, fails, hostile, said, suffer};
 
 #[test]
 fn a_hundred_thousand_headers() {
@@ -18,6 +18,12 @@ fn trailers_of_ten_megabytes() {
     let response = suffer(&host, &bad("/trailers?10000000"));
     assert!(response.stdout.len() < 1000, "{} bytes", response.stdout.len());
     assert!(!said(&response).contains("10000 of 10000"), "{}", said(&response));
+}
+
+#[test]
+fn two_answers() {
+    let host = hostile("").start();
+    fails(&host, "/twice", 502, "the handler trapped");
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use std::{
     fs,
-    os::unix::fs::symlink,
+    os::unix::{fs::symlink, net::UnixListener},
+    path::Path,
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, FileType, Mode, RenameFlags, makedev, mknodat, renameat_with};
 use tempfile::TempDir;
 use tests::{Request, Response, TestHost};
 
@@ -18,6 +19,14 @@ const SECRET: &str = "secret-of-another-site";
 
 /// How often a name is tried while it is changed.
 const RACES: usize = 5000;
+
+/// Ways to open something for reading, and ways to open it for writing.
+const READING: [&str; 4] = ["read @", "read-follow @", "touch-open @", "leak @"];
+const WRITING: [&str; 7] =
+    ["write @ x", "write-follow @ x", "open-write @ x", "append @ x", "truncate @", "size @ 0", "keep @"];
+
+/// Handlers that open a pipe at once: more than the host has threads.
+const WAITING: usize = 50;
 
 /// Three folders: of the bad site, read-only and not, and of another site; and links out of the first two.
 fn folders() -> TempDir {
@@ -39,11 +48,16 @@ fn folders() -> TempDir {
 }
 
 fn start(folder: &TempDir) -> TestHost {
+    start_with(folder, &["ro", "rw"])
+}
+
+fn start_with(folder: &TempDir, mounts: &[&str]) -> TestHost {
     let path = folder.path().display();
-    let settings = format!(
-        "mounts = [{{ host = \"{path}/ro\", guest = \"/ro\" }}, {{ host = \"{path}/rw\", guest = \"/rw\", access = \"rw\" }}]\n\
-         limits = {{ deadline = \"20s\", max-files = 3000 }}"
-    );
+    let mount =
+        |name: &&str| format!("{{ host = \"{path}/{name}\", guest = \"/{name}\", access = \"{name}\" }}");
+    let mounts = mounts.iter().map(mount).collect::<Vec<_>>().join(", ");
+    let files = if mounts.contains("rw") { ", max-files = 3000" } else { "" };
+    let settings = format!("mounts = [{mounts}]\nlimits = {{ deadline = \"20s\"{files} }}");
     sites("$GUESTS/intruder.wasm", &settings).start()
 }
 
@@ -169,6 +183,41 @@ fn a_folder_that_becomes_a_link_and_back() {
         });
     }
     assert_eq!(fs::read_dir(folder.path().join("other")).expect("a folder").count(), 1);
+}
+
+/// Puts a named pipe, a socket and, where the system lets it, a device into a folder; returns their names.
+fn others(folder: &Path) -> Vec<&'static str> {
+    let make = |name: &str, kind, device| mknodat(CWD, folder.join(name), kind, Mode::RWXU, device);
+    make("pipe", FileType::Fifo, 0).expect("a pipe");
+    UnixListener::bind(folder.join("socket")).expect("a socket");
+    let terminal = make("device", FileType::CharacterDevice, makedev(5, 0));
+    if terminal.is_ok() { vec!["pipe", "socket", "device"] } else { vec!["pipe", "socket"] }
+}
+
+#[test]
+fn pipes_sockets_and_devices() {
+    let folder = folders();
+    // Without a mount that can be written, files are reached by another way.
+    let ways = [("ro", start_with(&folder, &["ro"]), "not-permitted"), ("rw", start(&folder), "unsupported")];
+    for (mount, host, told) in &ways {
+        for name in others(&folder.path().join(mount)) {
+            let check = |way: &str, told: &str| {
+                let line = way.replace('@', &format!("/{mount} {name}"));
+                assert_eq!(suffer(host, &script(&line)).text().trim_end(), told, "{line}");
+            };
+            for (ways, told) in [(&READING[..], "unsupported"), (&WRITING[..], told)] {
+                for way in ways {
+                    check(way, told);
+                }
+            }
+        }
+        let waiting: Vec<_> =
+            (0..WAITING).map(|_| host.begin(script(&format!("read /{mount} pipe")))).collect();
+        host.assert_serves_others();
+        assert!(waiting.into_iter().all(|running| running.finish().text() == "unsupported\n"));
+    }
+    let [_, (_, host, _)] = ways;
+    assert_eq!(suffer(&host, &script("unlink /rw pipe\nunlink /rw socket")).text(), "ok\nok\n");
 }
 
 #[test]

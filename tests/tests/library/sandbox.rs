@@ -169,8 +169,8 @@ impl Respond for Answer {
         Ok(())
     }
 
-    fn holds_back(&self) -> bool {
-        false
+    fn patience(&self) -> Option<Duration> {
+        None
     }
 
     async fn flush(&mut self) {}

@@ -9,7 +9,7 @@ use wasmtime_wasi::{
     filesystem::{Descriptor, File},
     p2::{
         FsError, FsResult,
-        bindings::filesystem::types::{DescriptorFlags, ErrorCode, HostDescriptor, OpenFlags, PathFlags},
+        bindings::filesystem::types::{DescriptorFlags, ErrorCode, OpenFlags, PathFlags},
     },
 };
 
@@ -20,6 +20,7 @@ use super::{
     rules::{Names, Rules},
     stat::Stat,
 };
+use crate::wasm::opening::open_at;
 
 /// Tries to open or make a file that others make and remove all the time.
 const TRIES: usize = 8;
@@ -90,14 +91,8 @@ impl Guarded<'_> {
         path: &str,
         opening: Opening,
     ) -> FsResult<Resource<Descriptor>> {
-        let opened = self.fs.open_at(
-            Resource::new_borrow(fd.rep()),
-            PathFlags::empty(),
-            path.to_owned(),
-            opening.how,
-            opening.flags,
-        );
-        let opened = opened.await?;
+        let how = (PathFlags::empty(), opening.how, opening.flags);
+        let opened = open_at(&mut self.fs, fd, path, how).await?;
         let names = self.guard.names(fd);
         let may_be_written =
             |(_, name, _): (&str, &str, &str)| names.as_ref().is_some_and(|names| names.allow(name));
@@ -118,7 +113,7 @@ impl Guarded<'_> {
         let links = if restricted && opening.writes() { Links::Keep } else { opening.links };
         let place = match self.locate(fd, path, links).await? {
             Located::Place(place) => place,
-            Located::Folder(path) => return self.open_folder(fd, path, opening).await,
+            Located::Folder(path) => return self.open_folder(fd, &path, opening).await,
         };
         let creates = opening.how.contains(OpenFlags::CREATE);
         let refusal = if creates { ErrorCode::NotPermitted } else { ErrorCode::NoEntry };
@@ -152,15 +147,14 @@ impl Guarded<'_> {
     async fn open_folder(
         &mut self,
         fd: &Resource<Descriptor>,
-        path: String,
+        path: &str,
         opening: Opening,
     ) -> FsResult<Resource<Descriptor>> {
         if opening.writes() {
             return Err(ErrorCode::IsDirectory.into());
         }
-        let (fd_again, follow) = (Resource::new_borrow(fd.rep()), PathFlags::SYMLINK_FOLLOW);
-        let how = opening.how | OpenFlags::DIRECTORY;
-        let opened = self.fs.open_at(fd_again, follow, path, how, opening.flags).await?;
+        let how = (PathFlags::SYMLINK_FOLLOW, opening.how | OpenFlags::DIRECTORY, opening.flags);
+        let opened = open_at(&mut self.fs, fd, path, how).await?;
         let names = self.guard.names(fd);
         self.guard.restrict(&opened, names.as_ref());
         Ok(opened)
@@ -189,14 +183,8 @@ impl Guarded<'_> {
     ) -> FsResult<Resource<Descriptor>> {
         let writes = flags.contains(DescriptorFlags::WRITE);
         let folder = self.lend(place, writes)?;
-        let opened = self.fs.open_at(
-            Resource::new_borrow(folder.rep()),
-            PathFlags::empty(),
-            place.written.clone(),
-            how,
-            flags,
-        );
-        let opened = self.guard.door.noticed(opened.await);
+        let opened = open_at(&mut self.fs, &folder, &place.written, (PathFlags::empty(), how, flags)).await;
+        let opened = self.guard.door.noticed(opened);
         self.fs.table.delete(folder)?;
         opened
     }

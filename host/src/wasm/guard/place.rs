@@ -8,11 +8,12 @@ use wasmtime_wasi::{
     filesystem::{Descriptor, Dir},
     p2::{
         FsResult,
-        bindings::filesystem::types::{DescriptorFlags, ErrorCode, HostDescriptor, OpenFlags, PathFlags},
+        bindings::filesystem::types::{DescriptorFlags, ErrorCode, OpenFlags, PathFlags},
     },
 };
 
 use super::{Guarded, door::code, rules::Names, stat::Stat};
+use crate::wasm::opening::open_at;
 
 /// Links that are followed at the end of one path, as Linux has it.
 const LINKS: usize = 40;
@@ -116,14 +117,8 @@ impl Guarded<'_> {
                 Descriptor::File(_) => Err(ErrorCode::NotDirectory.into()),
             };
         }
-        let opened = self.fs.open_at(
-            Resource::new_borrow(fd.rep()),
-            PathFlags::SYMLINK_FOLLOW,
-            path.to_owned(),
-            OpenFlags::DIRECTORY,
-            DescriptorFlags::READ,
-        );
-        let opened = opened.await?;
+        let how = (PathFlags::SYMLINK_FOLLOW, OpenFlags::DIRECTORY, DescriptorFlags::READ);
+        let opened = open_at(&mut self.fs, fd, path, how).await?;
         match self.fs.table.delete(opened)? {
             Descriptor::Dir(dir) => Ok(dir),
             Descriptor::File(_) => Err(ErrorCode::NotDirectory.into()),

@@ -6,6 +6,7 @@ use wasip3::wit_bindgen::{StreamReader, StreamResult, StreamWriter};
 use wasip3::{spawn_local, wit_stream};
 
 use crate::exchange::{Ending, Exchange, answer, begin, text};
+use crate::faults::PAUSE;
 
 /// What generated bodies repeat: 64 bytes that end with a line's end.
 const PATTERN: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-\n";
@@ -140,7 +141,9 @@ pub(crate) fn sent() -> Response {
 
 pub(crate) fn breaks_off() -> Response {
     answer(200, &[], async |output| -> Ending {
-        lines(output, 1).await;
+        let _output = lines(output, 1).await;
+        // Long enough for the host to send what there is.
+        wait_for(PAUSE).await;
         Err(ErrorCode::InternalError(Some("as asked".to_owned())))
     })
 }

@@ -12,6 +12,9 @@ use crate::exchange::{Exchange, answer, text};
 /// What the late faults send before they happen.
 const HALF: &str = "half of a body\n";
 
+/// Nanoseconds between half of a body and the fault.
+pub(crate) const PAUSE: u64 = 50_000_000;
+
 /// How much `memory` asks for at a time.
 const STEP: usize = 1024 * 1024;
 
@@ -77,6 +80,8 @@ pub(crate) fn compute_for_ever() -> ! {
 fn half(then: fn() -> ()) -> Response {
     answer(200, &[("content-type", "text/plain")], async move |mut output: StreamWriter<u8>| {
         output.write_all(HALF.as_bytes().to_vec()).await;
+        // Long enough for the host to send what there is.
+        wait_for(PAUSE).await;
         then();
         drop(output);
         Ok(None)

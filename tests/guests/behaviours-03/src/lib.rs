@@ -12,6 +12,7 @@
 //! | `/trap`, `/trap-late`, `/loop`, `/loop-late`, `/memory`, `/endless`, `/stalls-reading`, `/sleep`, `/exit`, `/error` | faults |
 //! | **of WASI 0.3** | |
 //! | `/pass` | answers with the request's body itself |
+//! | `/open-03?path=…` | opens that in its last mount with the interface of that version, and says what it is |
 //! | `/stderr-03` | writes two lines to that stream |
 //! | `/both` | reads the body and drips a response at the same time; the last line is the body's length |
 //! | `/afterwards[?for-ever]` | writes to standard error when its response has ended, and goes on for ever or not |
@@ -45,6 +46,7 @@ impl Guest for Behaviours {
             "/status" => mirrors::status(&exchange),
             "/with" => mirrors::with(&exchange),
             "/open" => mirrors::open(&exchange),
+            "/open-03" => mirrors::open_03(&exchange).await,
             "/stderr" => mirrors::stderr(),
             "/stderr-03" => mirrors::stderr_03().await,
             "/echo" => bodies::echo(exchange),

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use wasip3::cli::environment::get_environment;
 use wasip3::cli::stderr::write_via_stream;
+use wasip3::filesystem::preopens::get_directories;
+use wasip3::filesystem::types::{DescriptorFlags, OpenFlags, PathFlags};
 use wasip3::http::types::Response;
 use wasip3::wit_stream;
 
@@ -53,6 +55,16 @@ pub(crate) fn open(exchange: &Exchange) -> Response {
     match std::fs::read_to_string(exchange.parameter("path").unwrap_or_default()) {
         Ok(content) => text(200, &content),
         Err(error) => text(404, &format!("{error}\n")),
+    }
+}
+
+pub(crate) async fn open_03(exchange: &Exchange) -> Response {
+    let Some((folder, _)) = get_directories().pop() else { return text(404, "no mount\n") };
+    let path = exchange.parameter("path").unwrap_or_default();
+    let opened = folder.open_at(PathFlags::SYMLINK_FOLLOW, path, OpenFlags::empty(), DescriptorFlags::READ);
+    match opened.await {
+        Ok(opened) => text(200, &format!("{:?}\n", opened.get_type().await)),
+        Err(error) => text(404, &format!("{error:?}\n")),
     }
 }
 

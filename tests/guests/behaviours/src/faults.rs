@@ -19,12 +19,21 @@ pub(crate) fn trap(_: Exchange) {
 }
 
 pub(crate) fn trap_late(exchange: Exchange) {
+    let pause = pause(&exchange);
     let _output = half(exchange);
+    thread::sleep(pause);
     panic!("as asked, late");
 }
 
+pub(crate) fn trap_after_head(exchange: Exchange) {
+    let pause = pause(&exchange);
+    let _output = exchange.begin(200, &[]);
+    thread::sleep(pause);
+    panic!("as asked, after the head");
+}
+
 pub(crate) fn break_late(exchange: Exchange) {
-    let pause = Duration::from_millis(exchange.number("ms", 0));
+    let pause = pause(&exchange);
     let _output = half(exchange);
     thread::sleep(pause);
 }
@@ -90,6 +99,10 @@ pub(crate) fn no_response(exchange: Exchange) {
 
 pub(crate) fn error(exchange: Exchange) {
     exchange.fail(ErrorCode::InternalError(Some("as asked".to_owned())));
+}
+
+fn pause(exchange: &Exchange) -> Duration {
+    Duration::from_millis(exchange.number("ms", 0))
 }
 
 /// Sends the headers and the first half of a body; the output must be kept for the body to stay open.

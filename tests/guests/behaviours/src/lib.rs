@@ -29,7 +29,7 @@
 //! | `/write?path=P` | creates or replaces the file |
 //! | `/list?path=P` | answers the folder's sorted names, a line each |
 //! | **faults** | |
-//! | `/trap`, `/trap-late` | panics before its answer; after its headers and half of its body |
+//! | `/trap`, `/trap-after-head?ms=N`, `/trap-late?ms=N` | panics before its answer; after its headers, or half of its body too, and a pause |
 //! | `/break-late?ms=N` | returns, without a word, N ms after half of its body |
 //! | `/loop`, `/loop-late` | computes for ever, likewise |
 //! | `/memory` | allocates until refused, then answers how many MiB it was given |
@@ -97,6 +97,7 @@ fn behaviour(path: &str) -> Option<fn(Exchange)> {
         "/write" => files::write,
         "/list" => files::list,
         "/trap" => faults::trap,
+        "/trap-after-head" => faults::trap_after_head,
         "/trap-late" => faults::trap_late,
         "/break-late" => faults::break_late,
         "/loop" => faults::endless_loop,

@@ -27,6 +27,13 @@ pub(crate) fn trailers(outparam: ResponseOutparam, bytes: u64) {
     OutgoingBody::finish(body, Some(trailers)).expect("an end");
 }
 
+pub(crate) fn twice(outparam: ResponseOutparam) {
+    #[expect(unsafe_code, reason = "the same handle once more: what is safe takes it away")]
+    let again = unsafe { ResponseOutparam::from_handle(outparam.handle()) };
+    crate::answer(outparam, "the first one\n");
+    crate::answer(again, "the second one\n");
+}
+
 pub(crate) fn unfinished(outparam: ResponseOutparam) {
     let body = begin(outparam, Fields::new());
     write(&body, "half of a body\n");

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | **work** | |
 //! | `/loop-after` | answers, then computes for ever |
+//! | any, with `HOSTILE_START` in its environment | computes for ever before it is asked anything |
 //! | `/grow?N` | asks for N pages of memory at once; answers whether it got them |
 //! | `/frames` | calls itself for ever, with 64 KiB on the stack each time |
 //! | `/random?N` | asks for N random bytes, again and again |
@@ -20,6 +21,7 @@
 //! | **answers** | |
 //! | `/headers?N` | answers with N headers, and how many of them were taken |
 //! | `/trailers?N` | ends its body with trailers of N bytes, or as many as are taken |
+//! | `/twice` | answers, and answers again |
 //! | `/unfinished` | begins a body and returns without its end |
 //! | `/reads-late` | answers, then reads the request's body and says its length on its standard error |
 //!
@@ -61,6 +63,7 @@ impl Guest for Hostile {
             "/ages" => handles::ages(),
             "/headers" => answers::headers(outparam, number),
             "/trailers" => answers::trailers(outparam, number),
+            "/twice" => answers::twice(outparam),
             "/unfinished" => answers::unfinished(outparam),
             "/reads-late" => answers::reads_late(&request, outparam),
             _ => answer(outparam, "nothing of that name\n"),

@@ -2,7 +2,7 @@
 //!
 //! | path | what it tries |
 //! |---|---|
-//! | `/http?to=HOST:PORT` | a `wasi:http` request for `/`; answers the response's status |
+//! | `/http?to=HOST:PORT`, `/https?to=HOST:PORT` | a `wasi:http` request for `/`; answers the response's status |
 //! | `/tcp?to=HOST:PORT` | a connection |
 //! | `/listen?to=HOST:PORT` | to be connected to |
 //! | `/udp?to=HOST:PORT` | a datagram |
@@ -38,7 +38,8 @@ fn attempt(target: &str) -> Result<String, String> {
     let (path, to) = target.split_once("?to=").ok_or("no `?to=` in the request")?;
     let done = |()| "done".to_owned();
     let outcome = match path {
-        "/http" => return fetch(to),
+        "/http" => return fetch(&Scheme::Http, to),
+        "/https" => return fetch(&Scheme::Https, to),
         "/tcp" => TcpStream::connect(to).map(drop).map(done),
         "/listen" => TcpListener::bind(to).map(drop).map(done),
         "/udp" => {
@@ -51,9 +52,9 @@ fn attempt(target: &str) -> Result<String, String> {
 }
 
 /// Requests `/` of `authority`, waits for the response, and returns its status.
-fn fetch(authority: &str) -> Result<String, String> {
+fn fetch(scheme: &Scheme, authority: &str) -> Result<String, String> {
     let request = OutgoingRequest::new(Fields::new());
-    request.set_scheme(Some(&Scheme::Http)).map_err(|()| "refused: scheme")?;
+    request.set_scheme(Some(scheme)).map_err(|()| "refused: scheme")?;
     request.set_authority(Some(authority)).map_err(|()| format!("refused: authority {authority}"))?;
     request.set_path_with_query(Some("/")).map_err(|()| "refused: path")?;
     let future = outgoing_handler::handle(request, None).map_err(|code| code.to_string())?;
