@@ -122,6 +122,7 @@ fn run(written: Written, start: Start, service: &Arc<Service>) -> anyhow::Result
     let read = source.read()?;
     let mut wall = read.config.wall.clone();
     let _claims = service.claim(&mut wall)?;
+    written.reuse.note().iter().for_each(|note| warn!("{note}"));
     raise_descriptor_limit();
     let threads = thread::available_parallelism()?.get();
     let sockets = Sockets::bind(&read.config, handed, keeper)?;

@@ -210,6 +210,7 @@ fn the_options_of_the_old_program_are_understood() {
     let visits: Vec<_> = (0..9).map(|_| station.send("/visits").text().to_owned()).collect();
     assert!(visits.iter().any(|visits| visits != "1\n"), "{visits:?}");
     let log = station.text("host.log");
+    assert!(log.contains("--max 100: what a request leaves"), "{log}");
     assert!(
         log.contains("--manager has no meaning here") && log.contains("--check has no meaning here"),
         "{log}"

@@ -31,6 +31,16 @@ pub struct Requests(u32);
 pub struct Kib(Option<Size>);
 
 impl WrittenReuse {
+    /// What a number means here that was a limit in the old program, and is a licence now.
+    pub fn note(&self) -> Option<String> {
+        let Requests(most) = self.max.filter(|Requests(most)| *most > 1)?;
+        Some(format!(
+            "--max {most}: what a request leaves in the memory of its instance may be found by the {} after it; without \
+             --max, each has a fresh one",
+            most - 1
+        ))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.max.is_none() && self.size.is_none()
     }
@@ -93,5 +103,12 @@ mod tests {
         check("64MiB", None, Some(Some(64 << 20)));
         check("-2", None, None);
         check("many", None, None);
+    }
+
+    #[test]
+    fn sharing_instances_is_said() {
+        let note = |max: &str| WrittenReuse { max: max.parse().ok(), size: None }.note();
+        assert_eq!([note("-1"), note("1")], [None, None]);
+        assert!(note("3").is_some_and(|note| note.contains("--max 3") && note.contains("the 2 after it")));
     }
 }
