@@ -118,11 +118,12 @@ fn run(written: Written, start: Start, service: &Arc<Service>) -> anyhow::Result
     serve::take_passed();
     let keeper = operate::keeper();
     let handed = keeper.as_ref().map(Handed::receive).transpose().context("the keeper")?.unwrap_or_default();
+    let notes = written.reuse.note();
     let source = Source { written: beside_the_program(written, start), start };
     let read = source.read()?;
     let mut wall = read.config.wall.clone();
     let _claims = service.claim(&mut wall)?;
-    written.reuse.note().iter().for_each(|note| warn!("{note}"));
+    notes.iter().for_each(|note| warn!("{note}"));
     raise_descriptor_limit();
     let threads = thread::available_parallelism()?.get();
     let sockets = Sockets::bind(&read.config, handed, keeper)?;
