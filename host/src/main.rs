@@ -22,7 +22,7 @@ use fcgi_wasm_host::{
     gateway, load,
     operate::{self, Begun, Service},
     reload::Reload,
-    serve::{self, Bound, Listener, Probe},
+    serve::{self, Bound, Listener, Visitor},
     wall::{Grant, Network, Wall},
     wasm::{Cache, Compiler, Engine},
 };
@@ -171,7 +171,7 @@ async fn serve(
     let current = reload.current();
     reload_on_signal(reload, service)?;
     let patience = config.execution.patience;
-    let warmed = Probe::new(Arc::clone(&current), patience);
+    let warmed = Visitor::new(Arc::clone(&current), patience);
     let warmed = warmed.warm(service.pages(), config.execution.terms.instances);
     stop.run_until_cancelled(warmed).await;
     let mut listeners = Vec::new();
@@ -183,7 +183,7 @@ async fn serve(
     let http = sockets.http.map(|http| gateway::start(http, to.clone(), stop.clone()));
     let gateway = http.transpose()?;
     service.ready()?;
-    service.watch(Probe::new(Arc::clone(&current), patience));
+    service.watch(Visitor::new(Arc::clone(&current), patience));
     let cut = serve::serve(listeners, Arc::clone(&current), stop, patience).await;
     if let Some(gateway) = gateway {
         gateway.await?;

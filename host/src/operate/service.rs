@@ -24,7 +24,7 @@ use super::{
     title,
 };
 use crate::{
-    serve::{Page, Probe},
+    serve::{Page, Visitor},
     wall::{Access, Grant, Wall},
 };
 
@@ -186,7 +186,7 @@ impl Service {
 
     /// Tells systemd for as long as requests are answered, where it wants to know: a page is asked for, and whatever the answer
     /// says, it shows that one was made.
-    pub fn watch(self: &Arc<Self>, probe: Probe) {
+    pub fn watch(self: &Arc<Self>, visitor: Visitor) {
         let Some(every) = self.notify.watchdog() else { return };
         let page = self.pages().first().cloned().unwrap_or_else(Page::front);
         let service = Arc::clone(self);
@@ -195,7 +195,7 @@ impl Service {
             times.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 times.tick().await;
-                match probe.ask("HEAD", &page).await {
+                match visitor.ask("HEAD", &page).await {
                     Ok(_status) => service.notify.alive(),
                     Err(error) => error!("systemd is not told that the host lives: {error}"),
                 }

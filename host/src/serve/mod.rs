@@ -7,12 +7,12 @@ mod inherited;
 mod listener;
 mod outbox;
 mod peers;
-mod probe;
 mod redirect;
 mod roles;
 mod seldom;
 mod sendfile;
 mod stream;
+mod visitor;
 mod watch;
 
 use std::{sync::Arc, time::Duration};
@@ -22,7 +22,6 @@ use dispatch::Dispatch;
 pub use inherited::{is_inherited, take_passed};
 pub use listener::{Address, Bound, Listen, ListenError, Listener, SocketAccess};
 pub use peers::Peers;
-pub use probe::{Page, Probe, Unanswered};
 pub use sendfile::SendFile;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -31,6 +30,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, error, info, warn};
+pub use visitor::{Page, Unanswered, Visitor};
 pub use watch::Patience;
 
 use crate::generation::Generation;

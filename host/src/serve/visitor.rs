@@ -41,7 +41,7 @@ pub struct Page {
 }
 
 /// Asks for pages.
-pub struct Probe {
+pub struct Visitor {
     dispatch: Arc<Dispatch>,
 }
 
@@ -53,7 +53,7 @@ pub struct Unanswered {
     reason: io::Error,
 }
 
-impl Probe {
+impl Visitor {
     /// Asks what `current` holds at the beginning of each request.
     pub fn new(current: Arc<ArcSwap<Generation>>, patience: Patience) -> Self {
         Self { dispatch: Arc::new(Dispatch::new(current, patience, Trust::default(), None)) }
@@ -75,12 +75,12 @@ impl Probe {
 
     /// Asks for each page with so many requests at once, and says what came of it.
     pub async fn warm(self, pages: &[Page], at_once: usize) {
-        let probe = Arc::new(self);
+        let visitor = Arc::new(self);
         for page in pages {
             let mut asking = JoinSet::new();
             for _ in 0..at_once {
-                let (probe, page) = (Arc::clone(&probe), page.clone());
-                asking.spawn(async move { probe.ask("GET", &page).await });
+                let (visitor, page) = (Arc::clone(&visitor), page.clone());
+                asking.spawn(async move { visitor.ask("GET", &page).await });
             }
             let answers = asking.join_all().await;
             let good = |answer: &&_| matches!(answer, Ok(None | Some(200..400)));
