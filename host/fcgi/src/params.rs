@@ -165,13 +165,23 @@ fn slice<'a>(blob: &'a [u8], range: &Range<usize>) -> &'a [u8] {
 }
 
 fn check(name: &[u8], value: &[u8]) -> Result<(), ParamsError> {
-    if has_one_of(name, FORBIDDEN_IN_NAMES) {
+    if !is_plain(name) && has_one_of(name, FORBIDDEN_IN_NAMES) {
         return Err(ParamsError::Name { name: shown(name) });
     }
     if has_one_of(value, [0]) {
         return Err(ParamsError::NulInValue { name: shown(name) });
     }
     Ok(())
+}
+
+/// Whether all bytes are letters, `_` and the like, as in most names: their seventh bit tells them from all that is forbidden,
+/// and from digits. Looks at eight of them at a time.
+fn is_plain(name: &[u8]) -> bool {
+    const LETTERS: u64 = EACH_BYTE << 6;
+
+    let Some(&last) = name.last_chunk() else { return name.iter().all(|byte| byte & 1 << 6 != 0) };
+    let words = name.as_chunks().0.iter().map(|&word| u64::from_le_bytes(word));
+    words.fold(u64::from_le_bytes(last), |all, word| all & word) & LETTERS == LETTERS
 }
 
 /// Whether one of the `wanted` is among `bytes`; looks at eight of them at a time.
@@ -294,11 +304,15 @@ mod tests {
         for len in 0..20 {
             let bytes = vec![b'>'; len];
             assert!(!has_one_of(&bytes, FORBIDDEN_IN_NAMES) && !has_one_of(&bytes, [0]), "{len}");
+            assert!(is_plain(&vec![b'_'; len]), "{len}");
             for (at, wanted) in (0..len).flat_map(|at| FORBIDDEN_IN_NAMES.map(|wanted| (at, wanted))) {
                 let mut bytes = bytes.clone();
                 bytes[at] = wanted;
                 assert!(has_one_of(&bytes, FORBIDDEN_IN_NAMES), "{wanted} at {at} of {len}");
                 assert_eq!(has_one_of(&bytes, [0]), wanted == 0, "{wanted} at {at} of {len}");
+                let mut name = vec![b'_'; len];
+                name[at] = wanted;
+                assert!(!is_plain(&name), "{wanted} at {at} of {len}");
             }
         }
     }

@@ -81,13 +81,6 @@ pub(super) struct Input {
 /// would else be moved with it.
 pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A request in one of the roles.
-enum Task {
-    Respond(Respond),
-    Authorize(Authorize),
-    Filter(Filter),
-}
-
 /// A request for a responder.
 struct Respond {
     variables: Variables,
@@ -193,18 +186,20 @@ impl Dispatch {
         if !route.handler.serves(role) {
             return Err(roles::refuse(role, &route, &self.unserved));
         }
-        let (input, task) = match role {
-            Role::Responder => respond(incoming, reception, &route),
+        Ok(match role {
+            Role::Responder => {
+                let (input, task) = respond(incoming, reception, &route);
+                (input, boxed(|| task.run(route)))
+            }
             Role::Authorizer => {
                 let task = Authorize::new(incoming, reception.trust, &route);
-                (Input { body: None, file: None }, Task::Authorize(task))
+                (Input { body: None, file: None }, boxed(|| task.run(route)))
             }
             Role::Filter => {
                 let (input, task) = Filter::new(incoming, reception.trust, &route);
-                (input, Task::Filter(task))
+                (input, boxed(|| task.run(route)))
             }
-        };
-        Ok((input, Box::pin(task.run(route))))
+        })
     }
 }
 
@@ -235,7 +230,7 @@ fn nowhere(incoming: Incoming, trust: Trust, misrouted: Misrouted) -> (Input, Wo
     (Input { body: Some(writer), file: None }, Box::pin(work))
 }
 
-fn respond(incoming: Incoming, reception: &Reception, route: &Route) -> (Input, Task) {
+fn respond(incoming: Incoming, reception: &Reception, route: &Route) -> (Input, Respond) {
     let Incoming { ticket, role: _, params, connection } = incoming;
     let mut variables = Variables::new(params, reception.trust);
     if reception.sendfile.is_some() {
@@ -251,7 +246,14 @@ fn respond(incoming: Incoming, reception: &Reception, route: &Route) -> (Input, 
         outbox.allow_sendfile(Arc::clone(form), Arc::clone(&route.mounts));
     }
     let input = Input { body: Some(writer), file: None };
-    (input, Task::Respond(Respond { variables, head, body, outbox }))
+    (input, Respond { variables, head, body, outbox })
+}
+
+/// Work in a box that is there before it. What is made before its box is moved there, with all its room, empty as that is.
+fn boxed<W: Future<Output = ()> + Send + 'static>(work: impl FnOnce() -> W) -> Work {
+    let place = Box::new_uninit();
+    let filled: Box<W> = Box::write(place, work());
+    Box::into_pin(filled)
 }
 
 /// What decides about a request's way.
@@ -276,17 +278,6 @@ fn asked(params: &Params) -> Asked<'_> {
         asked.host = server_name;
     }
     asked
-}
-
-impl Task {
-    async fn run(self, route: Arc<Route>) {
-        match self {
-            Self::Respond(task) => task.run(route).await,
-            // In places of their own, so that a responder's requests do not carry the room for them.
-            Self::Authorize(task) => Box::pin(task.run(route)).await,
-            Self::Filter(task) => Box::pin(task.run(route)).await,
-        }
-    }
 }
 
 impl Respond {

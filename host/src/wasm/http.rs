@@ -91,7 +91,9 @@ impl HttpHandler {
         respond: &mut impl Respond,
     ) -> Result<(), Fault> {
         let (sender, receiver) = oneshot::channel();
-        let (ran, answered) = tokio::join!(self.run(invocation, sender), answer(receiver, respond));
+        // In their places from the beginning: `join!` would move them, with all their room.
+        let (run, answer) = (pin!(self.run(invocation, sender)), pin!(answer(receiver, respond)));
+        let (ran, answered) = tokio::join!(run, answer);
         // A trap is the reason for whatever is missing from the response.
         let refused = ran?;
         answered.map_err(|fault| fault.because(refused))
