@@ -155,10 +155,12 @@ impl Cli {
 
 /// Options that may be repeated have spaces between their values where these are in the environment.
 fn split(written: &mut Written, matches: &ArgMatches) {
-    let Written { listen, arg, mount, wall, .. } = written;
+    let Written { listen, arg, mount, watch, wall, .. } = written;
     let WrittenWall { allow_path, without, .. } = wall;
     let of_wall = [("allow_path", allow_path), ("without", without)];
-    for (option, values) in [("listen", listen), ("arg", arg), ("mount", mount)].into_iter().chain(of_wall) {
+    for (option, values) in
+        [("listen", listen), ("arg", arg), ("mount", mount), ("watch", watch)].into_iter().chain(of_wall)
+    {
         if matches.value_source(option) == Some(ValueSource::EnvVariable) {
             *values = values.iter().flat_map(|all| all.split_whitespace()).map(str::to_owned).collect();
         }
@@ -231,6 +233,10 @@ mod tests {
         let command = command();
         let repeated = command.get_arguments().filter(|one| matches!(one.get_action(), ArgAction::Append));
         let names: Vec<_> = repeated.filter_map(Arg::get_long).collect();
-        assert_eq!(names, ["listen", "arg", "mount", "allow-path", "without"], "Cli::from names them, too");
+        assert_eq!(
+            names,
+            ["listen", "arg", "mount", "watch", "allow-path", "without"],
+            "Cli::from names them, too"
+        );
     }
 }

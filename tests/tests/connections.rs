@@ -227,7 +227,7 @@ fn one_host_listens_on_several_addresses() {
 
 #[test]
 fn an_address_that_everybody_reaches_is_refused() {
-    for address in ["0.0.0.0:9000", "[::]:9000", ":9000"] {
+    for address in ["0.0.0.0:9000", "[::]:9000"] {
         let refusal = TestHost::with(guest::HELLO).args(["--listen", address]).refused();
         assert!(refusal.log.contains("could pose as any user"), "{}", refusal.log);
     }

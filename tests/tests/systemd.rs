@@ -61,7 +61,7 @@ fn a_host_says_what_it_does() {
         assert_eq!(systemd.hears(), "READY=1");
         host.reload();
         assert!(systemd.hears().starts_with("RELOADING=1\nMONOTONIC_USEC="));
-        assert_eq!([systemd.hears(), systemd.hears()], ["STATUS=reloaded", "READY=1"]);
+        assert_eq!([systemd.hears(), systemd.hears()], ["STATUS=reloaded: generation 2 serves", "READY=1"]);
         assert_eq!(host.get("/").text(), "hello\n");
         host.stop();
         assert_eq!(systemd.hears(), "STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000");

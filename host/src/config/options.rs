@@ -90,7 +90,7 @@ pub struct Written {
 
     /// File whose change is followed by a reload, besides the module; may be repeated
     #[arg(long, value_name = "FILE")]
-    pub watch: Vec<PathBuf>,
+    pub watch: Vec<String>,
 
     /// Reload only when asked to, not when the module or a watched file changes
     #[arg(long)]
@@ -213,7 +213,7 @@ impl Written {
             args: arg.into_iter().map(|arg| Setting::option("--arg", &arg, arg.clone())).collect(),
             root: root.map(|folder| path("--root", folder)),
             mounts: mount.iter().filter_map(|text| self::mount(text, errors)).collect(),
-            watch: watch.iter().map(|file| absolute("--watch", file)).collect(),
+            watch: watch.iter().map(|file| absolute("--watch", Path::new(file))).collect(),
             probe: probe.map(|uri| Setting::option("--probe", &uri, uri.clone())),
             probe_status: probe_status.map(|status| Setting::option("--probe-status", status, status)),
             ..Site::default()

@@ -98,7 +98,7 @@ pub async fn serve(bound: Bound, operator: Operator, report: impl Fn() -> Report
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let (operator, report) = (operator.clone(), Arc::clone(&report));
-                    tokio::spawn(async move {
+                    server.run_beside(async move {
                         talk(stream, &operator, &*report).await;
                         drop(place);
                     });

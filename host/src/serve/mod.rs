@@ -58,6 +58,8 @@ pub struct Server {
     current: Arc<ArcSwap<Serving>>,
     connections: TaskTracker,
     acceptors: TaskTracker,
+    /// What is under way beside requests.
+    beside: TaskTracker,
     places: Arc<Semaphore>,
     stop: CancellationToken,
     /// Another process goes on with the sockets.
@@ -81,6 +83,7 @@ impl Server {
             current,
             connections: TaskTracker::new(),
             acceptors: TaskTracker::new(),
+            beside: TaskTracker::new(),
             places: Arc::new(Semaphore::new(CONNECTIONS)),
             stop,
             left: Arc::default(),
@@ -121,6 +124,11 @@ impl Server {
         self.stop.clone()
     }
 
+    /// Runs something that is waited for, as connections are, when the server stops.
+    pub fn run_beside(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.beside.spawn(work);
+    }
+
     /// Connections that are open.
     pub fn connections(&self) -> usize {
         self.connections.len()
@@ -133,8 +141,10 @@ impl Server {
         self.acceptors.close();
         self.acceptors.wait().await;
         self.connections.close();
+        self.beside.close();
         let drain = self.current.load().patience.drain;
-        if timeout(drain, self.connections.wait()).await.is_err() {
+        let ended = async { tokio::join!(self.connections.wait(), self.beside.wait()) };
+        if timeout(drain, ended).await.is_err() {
             error!(
                 connections = self.connections.len(),
                 ?drain,
