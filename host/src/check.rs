@@ -42,7 +42,7 @@ pub(crate) fn schema() -> Result<()> {
 }
 
 fn table(config: &Config, out: &mut impl Write) -> io::Result<()> {
-    let Config { listen, http, control, watch: _, drain: _, sites, execution, wall } = config;
+    let Config { listen, http, control, watch: _, log: _, drain: _, sites, execution, wall } = config;
     for listen in listen {
         let only =
             if listen.sites.is_empty() { String::new() } else { format!(", {}", listen.sites.join(", ")) };

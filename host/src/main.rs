@@ -7,7 +7,7 @@ mod progress;
 
 use std::{
     env,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     net::TcpListener,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -21,7 +21,7 @@ use cli::{Cli, Command};
 use fcgi_wasm_host::{
     config::{Config, Start, Written},
     gateway,
-    operate::{self, Begun, Operator, Process, Report, Service},
+    operate::{self, Begun, LogFilter, Operator, Process, Report, Service},
     reload::{Read, Reload, Source},
     serve::{self, Bound, Hand, Handed, Listen, Probe, Server, Trial, Word},
     wall::{Grant, Network, Raised, Wall},
@@ -33,8 +33,7 @@ use tokio::{
     task::spawn_blocking,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use tracing::{info, level_filters::LevelFilter, warn};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -45,7 +44,7 @@ const BESIDE_THE_PROGRAM: &str = "fcgi-wasm-host.toml";
 fn main() -> ExitCode {
     let Cli { command, written, process, .. } = Cli::read();
     let Some(command) = command else { return start(process, written) };
-    start_log(LevelFilter::INFO);
+    LogFilter::start(LevelFilter::INFO);
     let done = match command {
         Command::Compile { modules, from_stdin, execution } => {
             commands::compile(modules, from_stdin, execution)
@@ -80,12 +79,12 @@ fn start(process: operate::Written, written: Written) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    start_log(service.level());
+    let log = LogFilter::start(service.level());
     let failed = |error| service.failed(&told(&error));
     if service.is_keeper() {
         return keep(&service).map_err(failed).unwrap_or(ExitCode::FAILURE);
     }
-    finish(run(written, start, &service).map_err(failed))
+    finish(run((written, start), &service, log).map_err(failed))
 }
 
 /// Has another process serve, and keeps its sockets.
@@ -102,28 +101,19 @@ fn told(error: &anyhow::Error) -> String {
     format!("{ERROR}{error:#}")
 }
 
-/// Log lines go to standard error; `RUST_LOG` chooses them, and `level` is the default.
-fn start_log(level: LevelFilter) {
-    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        // It would be told on standard error, which is what failed; and failing to tell that would be a panic.
-        .log_internal_errors(false)
-        .init();
-}
-
-fn run(written: Written, start: Start, service: &Arc<Service>) -> anyhow::Result<()> {
+fn run((written, start): (Written, Start), service: &Arc<Service>, log: LogFilter) -> anyhow::Result<()> {
     serve::take_passed();
     let keeper = operate::keeper();
     let handed = keeper.as_ref().map(Handed::receive).transpose().context("the keeper")?.unwrap_or_default();
-    let notes = written.reuse.note();
+    let note = written.reuse.note();
     let source = Source { written: beside_the_program(written, start), start };
     let read = source.read()?;
+    log.set(read.config.log.as_deref());
     let mut wall = read.config.wall.clone();
     let _claims = service.claim(&mut wall)?;
-    notes.iter().for_each(|note| warn!("{note}"));
+    if let Some(note) = note {
+        warn!("{note}");
+    }
     raise_descriptor_limit();
     let threads = thread::available_parallelism()?.get();
     let sockets = Sockets::bind(&read.config, handed, keeper)?;
@@ -131,7 +121,7 @@ fn run(written: Written, start: Start, service: &Arc<Service>) -> anyhow::Result
     let process = Process::begin();
     let process = process.behind(raise_wall(&wall, &read.config.execution.cache)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    runtime.block_on(serve((source, read), sockets, process, service))
+    runtime.block_on(serve((source, read), sockets, process, (service, log)))
 }
 
 /// The settings in a file beside the program, where a web server starts that and there are no others.
@@ -190,7 +180,7 @@ async fn serve(
     (source, read): (Source, Read),
     sockets: Sockets,
     process: Process,
-    service: &Arc<Service>,
+    (service, log): (&Arc<Service>, LogFilter),
 ) -> anyhow::Result<()> {
     // Before anything else: from then on, stopping means to finish what runs, and to leave no socket behind.
     let stop = CancellationToken::new();
@@ -205,7 +195,7 @@ async fn serve(
     let serving = (fastcgi, keeper.clone(), stop.clone());
     // Opening folders, compiling modules and asking for pages holds up nobody there.
     let reload = spawn_blocking(move || Reload::first(source, read, compiler, serving)).await??;
-    let operator = Operator { reload: Arc::new(reload), service: Arc::clone(service) };
+    let operator = Operator { reload: Arc::new(reload), service: Arc::clone(service), log };
     let warmed = Probe::new(operator.reload.current()).warm(service.pages(), instances);
     stop.run_until_cancelled(warmed).await;
     operator.reload.open();

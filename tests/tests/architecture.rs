@@ -97,6 +97,7 @@ const LAYERS: &[Layer] = &[
             "serde_spanned",
             "strsim",
             "toml",
+            "tracing_subscriber",
         ],
     ),
     (
@@ -127,6 +128,7 @@ const LAYERS: &[Layer] = &[
             "thiserror",
             "tokio",
             "tracing",
+            "tracing_subscriber",
         ],
     ),
     (

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench::Bench, demo::Demo, fuzz::Fuzz, guests::Guests, workspace::Workspace};
+use crate::{bench::Bench, demo::Demo, fuzz::Fuzz, guests::Guests, test::Test, workspace::Workspace};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -36,7 +36,7 @@ enum Task {
     /// Install the FastCGI clients of npm that the tests drive into <target folder>/clients
     Clients,
     /// Check everything: format, dependencies, components, lints, host, tests
-    Test,
+    Test(Test),
     /// Give random input to what reads from outside, for a bounded time
     Fuzz(Fuzz),
     /// Serve a copy of the example wiki until Ctrl-C
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     let outcome = Workspace::locate().and_then(|workspace| match arguments.task {
         Task::Guests(guests) => guests.run(&workspace),
         Task::Clients => clients::install(&workspace),
-        Task::Test => test::run(&workspace),
+        Task::Test(test) => test.run(&workspace),
         Task::Fuzz(fuzz) => fuzz.run(&workspace),
         Task::Demo(demo) => demo.run(&workspace),
         Task::Bench(bench) => bench.run(&workspace),

@@ -3,16 +3,25 @@
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
+use clap::Args;
 
 use crate::guests::Guests;
 use crate::workspace::Workspace;
 use crate::{clients, deny, fuzz, packages, step};
 
+/// Check everything: format, dependencies, components, lints, host, tests
+#[derive(Args, Clone, Copy)]
+pub(crate) struct Test {
+    /// Also what takes minutes: a thousand reloads, dozens of upgrades, compiling a large component under load
+    #[arg(long)]
+    slow: bool,
+}
+
 /// One thing that must hold.
 type Check = fn(&Workspace) -> Result<()>;
 
-/// All checks in order; the tests proper are last, so that their summary closes the output.
-const CHECKS: [(&str, Check); 10] = [
+/// What is checked before the tests proper, which are last, so that their summary closes the output.
+const CHECKS: [(&str, Check); 9] = [
     ("programs", |_| packages::ensure(packages::TESTS)),
     ("clients", clients::install),
     ("format", format),
@@ -22,7 +31,6 @@ const CHECKS: [(&str, Check); 10] = [
     ("build", build),
     ("fuzz", fuzz::short),
     ("examples in the documentation", doctests),
-    ("tests", tests),
 ];
 
 /// The profile of everything that is built here, so that build scripts, macros and dependencies are compiled once.
@@ -37,13 +45,16 @@ const GUESTS: [&str; 2] = ["tests/guests/Cargo.toml", "examples/handlers/Cargo.t
 /// The fuzz targets' own workspace.
 const FUZZ: &str = "fuzz/targets/Cargo.toml";
 
-/// `cargo xtask test`
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    for (name, check) in CHECKS {
-        println!("\n== {name}");
-        check(workspace).with_context(|| format!("{name} failed"))?;
+impl Test {
+    /// `cargo xtask test`
+    pub(crate) fn run(self, workspace: &Workspace) -> Result<()> {
+        for (name, check) in CHECKS {
+            println!("\n== {name}");
+            check(workspace).with_context(|| format!("{name} failed"))?;
+        }
+        println!("\n== tests");
+        tests(workspace, self.slow).context("tests failed")
     }
-    Ok(())
 }
 
 fn format(workspace: &Workspace) -> Result<()> {
@@ -75,12 +86,21 @@ fn doctests(workspace: &Workspace) -> Result<()> {
     step::loud(workspace.cargo(["test", "--profile", PROFILE]).args(EVERYTHING).args(["--doc", "--quiet"]))
 }
 
-fn tests(workspace: &Workspace) -> Result<()> {
+fn tests(workspace: &Workspace, slow: bool) -> Result<()> {
     if has_nextest(workspace) {
         let mut run = workspace.cargo(["nextest", "run", "--cargo-profile", PROFILE]);
-        return step::loud(run.args(EVERYTHING));
+        run.args(EVERYTHING);
+        if slow {
+            run.args(["--run-ignored", "all", "--profile", "slow"]);
+        }
+        return step::loud(&mut run);
     }
-    step::loud(workspace.cargo(["test", "--profile", PROFILE]).args(EVERYTHING).arg("--all-targets"))
+    let mut test = workspace.cargo(["test", "--profile", PROFILE]);
+    test.args(EVERYTHING).arg("--all-targets");
+    if slow {
+        test.args(["--", "--include-ignored"]);
+    }
+    step::loud(&mut test)
 }
 
 fn has_nextest(workspace: &Workspace) -> bool {

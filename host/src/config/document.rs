@@ -25,6 +25,9 @@ pub struct Document {
     /// Unix socket for `fcgi-wasm-host reload`, `status` and the like. Default: `control.sock` in the service's folder
     /// (`RUNTIME_DIRECTORY`), else the path of the first listener with `.control` behind it. `none`: there is none.
     pub control: Option<Setting<String>>,
+    /// What is logged: `error`, `warn`, `info` or `debug`, or more of some parts and less of others, as the variable `RUST_LOG` would
+    /// say it, which goes before this. Default: `info`.
+    pub log: Option<Setting<String>>,
     /// Whether a change of this file, of a module or of a file that a site watches is followed by a reload. Default: true.
     pub reload_on_change: Option<Setting<bool>>,
     /// Also answer HTTP here, for development: a gateway to the first listener. Example: `127.0.0.1:8080`.

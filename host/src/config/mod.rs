@@ -6,6 +6,7 @@ mod limits;
 mod listen;
 mod mount;
 mod options;
+mod own;
 mod preset;
 mod reuse;
 mod setting;
@@ -28,6 +29,7 @@ pub use options::{Written, WrittenExecution};
 pub use reuse::{Kib, Requests, WrittenReuse};
 use setting::{Errors, Setting, Source};
 pub use site::{ModuleSource, Route, Site};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 pub use values::{Size, Time};
 pub use wall::WrittenWall;
 
@@ -60,6 +62,8 @@ pub struct Config {
     pub control: Option<PathBuf>,
     /// Whether a change of the settings, of a module or of a file that a site names is followed by a reload.
     pub watch: bool,
+    /// What is logged, where that is said.
+    pub log: Option<String>,
     /// How long a generation that was replaced may take to finish, where that is said.
     pub drain: Option<Duration>,
     /// What is served.
@@ -94,7 +98,7 @@ impl Config {
     pub fn check(written: Written, start: Start) -> Result<Self, ConfigErrors> {
         let file = written.config.clone();
         let (document, base, mut errors) = read(written)?;
-        let mut config = checked(&document, &base, start, &mut errors);
+        let mut config = checked(&document, (&base, file.as_deref()), start, &mut errors);
         if let (Some(config), Some(file)) = (&mut config, file) {
             config.wall.grants.push(wall::beside(&file));
         }
@@ -116,7 +120,7 @@ impl Config {
     /// Checks the text of a settings file. `file` is for messages; relative paths are below `base`.
     pub fn parse(text: &str, file: &str, base: &Path, start: Start) -> Result<Self, ConfigErrors> {
         let (document, mut errors) = parse(Source { file: file.into(), text: text.to_owned() })?;
-        let config = checked(&document, base, start, &mut errors);
+        let config = checked(&document, (base, None), start, &mut errors);
         config.filter(|_| errors.is_empty()).ok_or_else(|| ConfigErrors(errors.told()))
     }
 }
@@ -201,7 +205,12 @@ fn parse(source: Source) -> Result<(Document, Errors), ConfigErrors> {
     Ok((document, errors))
 }
 
-fn checked(document: &Document, base: &Path, start: Start, errors: &mut Errors) -> Option<Config> {
+fn checked(
+    document: &Document,
+    (base, file): (&Path, Option<&Path>),
+    start: Start,
+    errors: &mut Errors,
+) -> Option<Config> {
     let mut listen = check_listen(document, start, errors);
     let http = document.http.as_ref().and_then(|http| {
         let inherited = |address: &Address| matches!(address, Address::Inherited | Address::Passed(_));
@@ -218,6 +227,7 @@ fn checked(document: &Document, base: &Path, start: Start, errors: &mut Errors) 
     check_sites_of_listeners(document, errors);
     let memories = sites.iter().flat_map(|site| site.routes.iter().map(|route| route.limits.memory));
     execution.memory = memories.max().unwrap_or(bounds.memory);
+    own::check(&sites, &execution.cache, file, errors);
     let needs =
         wall::Needs { listen: &listen, control: control.as_deref(), sites: &sites, cache: &execution.cache };
     let wall = wall::check(&document.wall, &needs, base, errors);
@@ -229,7 +239,8 @@ fn checked(document: &Document, base: &Path, start: Start, errors: &mut Errors) 
     let watch =
         document.reload_on_change.as_ref().and_then(|watch| errors.read(watch)).is_none_or(|watch| *watch);
     let drain = document.drain_timeout.as_ref().and_then(|time| errors.read(time)).map(|time| time.0);
-    Some(Config { listen, http, control, watch, drain, sites, execution, wall })
+    let log = document.log.as_ref().and_then(|log| errors.check(log, |log| logged(log)));
+    Some(Config { listen, http, control, watch, log, drain, sites, execution, wall })
 }
 
 fn execution(document: &Document, bounds: &Bounds, errors: &mut Errors) -> Option<Execution> {
@@ -284,6 +295,18 @@ fn check_http(text: &str, inherited: Option<&Address>) -> Result<SocketAddr, Str
         ));
     }
     text.parse().map_err(|_| format!("{text:?} is not an address and a port, such as 127.0.0.1:8080"))
+}
+
+fn logged(log: &str) -> Result<String, String> {
+    const WAY_OUT: &str = "write error, warn, info or debug, or as in warn,fcgi_wasm_host::serve=debug";
+
+    let read = EnvFilter::builder().parse(log).map_err(|error| format!("{error}; {WAY_OUT}"));
+    // A word alone would be taken for a part of the program whatever it is.
+    let mut words = log.split(',').map(str::trim).filter(|one| !one.contains(['=', '[']));
+    match words.find(|word| word.parse::<LevelFilter>().is_err()) {
+        Some(word) => Err(format!("{word:?} is no level; {WAY_OUT}")),
+        None => read.map(|_| log.to_owned()),
+    }
 }
 
 fn check_sites_of_listeners(document: &Document, errors: &mut Errors) {

@@ -29,7 +29,7 @@ fn file(text: &str) -> Result<Config, String> {
     let text = format!("cache-dir = \"/c\"\n{text}");
     let source = Source { file: "f.toml".into(), text };
     let (document, mut errors) = parse(source).map_err(|errors| errors.to_string())?;
-    let config = checked(&document, folder.path(), Start::Alone, &mut errors);
+    let config = checked(&document, (folder.path(), None), Start::Alone, &mut errors);
     config.filter(|_| errors.is_empty()).ok_or_else(|| ConfigErrors(errors.told()).to_string())
 }
 
@@ -196,7 +196,34 @@ fn a_command_line_is_a_file_written_short() {
     let printed = printed.expect("settings");
     let source = Source { file: "f.toml".into(), text: printed.clone() };
     let (document, mut errors) = parse(source).expect("TOML");
-    let again = checked(&document, Path::new("/"), Start::Alone, &mut errors);
+    let again = checked(&document, (Path::new("/"), None), Start::Alone, &mut errors);
     assert_eq!(errors.told(), Vec::<String>::new(), "{printed}");
     assert_eq!(again, config(line).ok(), "{printed}");
+}
+
+#[test]
+fn what_decides_about_handlers_is_not_theirs_to_write() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::create_dir_all(at("wiki/data/cache")).expect("a folder");
+    std::os::unix::fs::symlink(at("wiki/data"), at("elsewhere")).expect("a link");
+    let told = |cache: &str, module: &str, access: &str| {
+        let text = format!(
+            "cache-dir = '{cache}'\n[[listen]]\naddress = '/run/s'\n[[site]]\nname = 'a'\nmodule = '{module}'\n\
+             mounts = [{{ host = '{}', guest = '/data', access = '{access}' }}]\n",
+            at("wiki/data")
+        );
+        let checked = Config::parse(&text, "f", Path::new("/"), Start::Alone);
+        checked.err().map(|errors| errors.to_string()).unwrap_or_default()
+    };
+    assert_eq!(told("/c", "/m.wasm", "rw"), "");
+    assert_eq!(told(&at("wiki/data/cache"), &at("wiki/data/m.wasm"), "ro"), "");
+    for cache in ["wiki/data/cache", "wiki/data", "elsewhere/new"] {
+        let told = told(&at(cache), "/m.wasm", "rw");
+        assert!(
+            told.contains("route all of site a may write") && told.contains("cache-dir"),
+            "{cache}: {told}"
+        );
+    }
+    assert!(told("/c", &at("elsewhere/m.wasm"), "rw").contains("a module"));
 }

@@ -3,6 +3,7 @@
 
 pub mod control;
 mod daemon;
+mod filter;
 mod keeper;
 mod log;
 mod notify;
@@ -16,6 +17,7 @@ mod watch;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+pub use filter::LogFilter;
 pub use keeper::{keep, keeper};
 pub use log::LogFileError;
 pub use notify::{Notify, NotifyError};
@@ -54,6 +56,8 @@ pub struct Operator {
     pub reload: Arc<Reload>,
     /// The process.
     pub service: Arc<Service>,
+    /// What it logs.
+    pub log: LogFilter,
 }
 
 impl Operator {
@@ -71,6 +75,7 @@ impl Operator {
         let done = done.and_then(|done| done.map_err(|error| error.to_string()));
         match &done {
             Ok(done) => {
+                self.log.set(self.reload.log().as_deref());
                 tell(done, command);
                 notify.status(&format!("{command}: generation {} serves", done.generation));
             }

@@ -58,13 +58,12 @@ impl Listeners {
         self.closed.retain(|open| !open.has_ended());
         let mut plan = Plan::default();
         for listen in listen {
-            match self.open.iter().find(|open| open.address == listen.address) {
-                Some(open) => plan.kept.push(Reception::new(open.reception.listener, listen)),
-                None => {
-                    let keeper = self.keeper.as_ref();
-                    let bound = Bound::bind_or_take(listen.clone(), &mut Handed::default(), keeper)?;
-                    plan.open(self.id(), bound)?;
-                }
+            if let Some(open) = self.open.iter().find(|open| open.address == listen.address) {
+                plan.kept.push(Reception::new(open.reception.listener, listen));
+            } else {
+                let keeper = self.keeper.as_ref();
+                let bound = Bound::bind_or_take(listen.clone(), &mut Handed::default(), keeper)?;
+                plan.open(self.id(), bound)?;
             }
         }
         let gone = self.open.iter().filter(|open| plan.kept(open).is_none());

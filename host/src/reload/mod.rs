@@ -368,6 +368,11 @@ impl Reload {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What is to be logged, where the settings say it.
+    pub fn log(&self) -> Option<String> {
+        self.state().stable.config.log.clone()
+    }
+
     /// Whether changes of files are to be looked for.
     pub fn watches(&self) -> bool {
         self.state().stable.config.watch

@@ -124,3 +124,16 @@ fn the_control_socket_is_the_hosts_users_alone() {
     assert_eq!(host.terminate().code(), Some(0));
     assert!(!control.exists());
 }
+
+#[test]
+fn what_is_logged_changes() {
+    let host = TestHost::settings(SETTINGS).env("RUST_LOG", "").start();
+    write(&host, &format!("log = \"warn\"\n{SETTINGS}"));
+    host.ok(&["reload"]);
+    host.ok(&["reload"]);
+    write(&host, SETTINGS);
+    host.ok(&["reload"]);
+    assert!(host.log_line(" reloaded").contains("generation=4"));
+    write(&host, &format!("log = \"loud\"\n{SETTINGS}"));
+    assert!(host.fails(&["reload"]).contains("write error, warn, info or debug"));
+}

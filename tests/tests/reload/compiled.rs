@@ -1,8 +1,14 @@
 //! Compiled code: made beside requests, kept within bounds, shared by hosts.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
-use tests::{TestHost, eventually, guest};
+use tests::{Request, TestHost, eventually, guest};
 
 use super::stamped;
 
@@ -61,4 +67,46 @@ fn a_compiler_that_fails_says_so_and_changes_nothing() {
     fs::write(host.folder().join("handler.wasm"), broken).expect("a file");
     assert!(host.fails(&["reload"]).contains("handler.wasm: not a webassembly component"));
     assert_eq!(host.get("/").text(), "hello\n");
+}
+
+/// The longest that one of a hundred requests takes, of so many one after the other.
+fn slowest_of_a_hundred(host: &TestHost, requests: usize) -> Duration {
+    let mut connection = host.connect();
+    let mut taken: Vec<_> = (0..requests)
+        .map(|_| {
+            let started = Instant::now();
+            assert_eq!(connection.send(Request::get("/").keep()).text(), "hello\n");
+            started.elapsed()
+        })
+        .collect();
+    taken.sort_unstable();
+    taken[requests * 99 / 100]
+}
+
+#[test]
+fn compiling_delays_no_request() {
+    const ATTEMPTS: u8 = 8;
+
+    let cache = tempfile::tempdir().expect("a folder");
+    let host = small_cache(cache.path());
+    let delayed = |stamp: u8| {
+        let quiet = slowest_of_a_hundred(&host, 3000);
+        // The wiki is the largest that is always there; it is compiled beside, and tried on as good as no request.
+        fs::write(host.folder().join("handler.wasm"), stamped("foswiki", stamp)).expect("a file");
+        let busy = thread::scope(|scope| {
+            let reload = scope.spawn(|| host.ok(&["reload", "--weight", "1", "--sticky"]));
+            host.log_lines("compiling", usize::from(stamp) + 1);
+            let busy = slowest_of_a_hundred(&host, 3000);
+            assert!(!reload.is_finished(), "compiled before anything was measured");
+            reload.join().expect("a reload");
+            host.ok(&["rollback"]);
+            busy
+        });
+        busy > quiet * 2
+    };
+    // On a machine that does other things as well, some attempts go badly.
+    assert!(
+        (1..=ATTEMPTS).any(|stamp| !delayed(stamp)),
+        "requests were delayed in all of {ATTEMPTS} attempts"
+    );
 }

@@ -3,6 +3,7 @@
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     thread,
+    time::{Duration, Instant},
 };
 
 use tests::{Request, TestHost, eventually};
@@ -118,4 +119,26 @@ fn what_was_replaced_ends_in_time() {
     assert_eq!(waiting.finish().status(), 503);
     assert!(!running.finish().is_complete());
     host.log_line("generation 2 was replaced, and its time to finish has passed");
+}
+
+/// From the signal to the first answer of what is new, its modules being compiled already.
+#[test]
+fn a_swap_takes_milliseconds() {
+    const SWAPS: usize = 20;
+    const AT_MOST: Duration = Duration::from_millis(5);
+
+    let host = start();
+    let mut connection = host.connect();
+    let swap = |version| {
+        write(&host, &versioned(version));
+        let started = Instant::now();
+        host.reload();
+        while self::version(connection.send(Request::get("/env").keep()).text()) != version {}
+        started.elapsed()
+    };
+    let mut taken: Vec<_> = (1..=SWAPS).map(swap).collect();
+    taken.sort_unstable();
+    // On a machine that does other things as well, some take longer.
+    assert!(taken[SWAPS / 4] < AT_MOST, "{taken:?}");
+    println!("a swap: median {:?}", taken[SWAPS / 2]);
 }
