@@ -21,9 +21,9 @@ use cli::{Cli, Command};
 use fcgi_wasm_host::{
     config::{Config, Start, Written},
     gateway,
-    operate::{self, Begun, LogFilter, Operator, Process, Report, Service},
+    operate::{self, Begun, LogFilter, Notify, Operator, Process, Report, Service},
     reload::{Read, Reload, Source},
-    serve::{self, Bound, Hand, Handed, Listen, Probe, Server, Trial, Word},
+    serve::{self, Address, Bound, Hand, Handed, Listen, Probe, Server, Trial, Word},
     wall::{Grant, Network, Raised, Wall},
     wasm::{Cache, ERROR, Engine},
 };
@@ -104,7 +104,8 @@ fn told(error: &anyhow::Error) -> String {
 fn run((written, start): (Written, Start), service: &Arc<Service>, log: LogFilter) -> anyhow::Result<()> {
     serve::take_passed();
     let keeper = operate::keeper();
-    let handed = keeper.as_ref().map(Handed::receive).transpose().context("the keeper")?.unwrap_or_default();
+    let handed = keeper.as_ref().map(Handed::receive).transpose().context("the keeper")?;
+    let handed = handed.unwrap_or_else(serve::kept);
     let note = written.reuse.note();
     let source = Source { written: beside_the_program(written, start), start };
     let read = source.read()?;
@@ -117,6 +118,7 @@ fn run((written, start): (Written, Start), service: &Arc<Service>, log: LogFilte
     raise_descriptor_limit();
     let threads = thread::available_parallelism()?.get();
     let sockets = Sockets::bind(&read.config, handed, keeper)?;
+    sockets.keep(service.notify());
     sockets.extend(&mut wall.network)?;
     let process = Process::begin();
     let process = process.behind(raise_wall(&wall, &read.config.execution.cache)?);
@@ -152,6 +154,15 @@ impl Sockets {
         let fastcgi = config.listen.iter().cloned().map(bind).collect::<Result<_, _>>()?;
         let http = config.http.map(|address| gateway::bind(address, &mut handed, keeper.as_ref()));
         Ok(Self { fastcgi, http: http.transpose()?, control, keeper })
+    }
+
+    /// Has systemd keep what outlives this process, where the unit says so.
+    fn keep(&self, notify: &Notify) {
+        let all = self.fastcgi.iter().chain(&self.control);
+        for bound in all.filter(|bound| matches!(bound.listen().address, Address::Unix(_) | Address::Tcp(_)))
+        {
+            notify.keep_socket(&serve::kept_name(&bound.listen().address.to_string()), bound.socket());
+        }
     }
 
     /// What is bound, and the first socket, to which the gateway connects, come on top of what the settings need.
@@ -207,6 +218,9 @@ async fn serve(
     service.ready()?;
     service.watch(Probe::new(operator.reload.current()));
     let server = operator.reload.server();
+    if service.notify().keeps_sockets() {
+        server.leave_paths();
+    }
     if let Some(keeper) = keeper {
         heed(keeper, server.clone())?;
     }

@@ -2,6 +2,8 @@
 
 use std::{
     fs::{self, File},
+    io::IoSliceMut,
+    mem::MaybeUninit,
     net::TcpListener,
     os::{
         fd::OwnedFd,
@@ -12,7 +14,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg},
+    process::{Pid, Signal, kill_process},
+};
 use tempfile::TempDir;
 use tests::{Client, PATIENCE, Request, Station, TestHost, eventually, guest, paths, station::run};
 
@@ -44,6 +49,21 @@ impl Systemd {
         let socket = socket.expect("a socket");
         socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
         Self { socket, name, _folder: folder }
+    }
+
+    /// The next word, and the socket that comes with it.
+    fn is_given(&self) -> (String, OwnedFd) {
+        let mut text = [0; 2048];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut rights = RecvAncillaryBuffer::new(&mut space);
+        let parts = &mut [IoSliceMut::new(&mut text)];
+        let received = recvmsg(&self.socket, parts, &mut rights, RecvFlags::CMSG_CLOEXEC).expect("a word");
+        let sockets = rights.drain().filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(sockets) => Some(sockets),
+            _ => None,
+        });
+        let socket = sockets.flatten().next().expect("a socket");
+        (String::from_utf8_lossy(&text[..received.bytes]).into_owned(), socket)
     }
 
     /// The next word.
@@ -126,6 +146,7 @@ impl Activated {
         shell.args(["-c", r#"export LISTEN_PID=$$; exec "$0" "$@" 3<&0 </dev/null"#]).arg(paths::program());
         shell.args(["--listen", listen]).arg("--module").arg(paths::component(component));
         shell.arg("--cache-dir").arg(paths::cache()).env("LISTEN_FDS", "1").env("LISTEN_FDNAMES", names);
+        shell.env("FCGI_WASM_HOST_CONTROL", "none");
         shell.stdin(socket.into()).stderr(File::create(log).expect("a log"));
         Self(shell.spawn().expect("a host that starts"))
     }
@@ -182,6 +203,28 @@ fn no_request_is_lost_while_a_host_is_started_again() {
         assert_eq!(connection.finish(id).text(), "hello\n");
     }
     assert!(path.exists());
+}
+
+/// As with `FileDescriptorStoreMax=` in the unit: what the host has bound itself outlives it, too.
+#[test]
+fn no_request_is_lost_where_systemd_keeps_the_hosts_own_sockets() {
+    let (systemd, station) = (Systemd::at_a_path(), Station::new());
+    let host = TestHost::with(guest::HELLO).args(["--control", "none"]);
+    let host = host.env("NOTIFY_SOCKET", &systemd.name).env("FDSTORE", "8").start();
+    let (word, socket) = systemd.is_given();
+    let name = word.lines().find_map(|line| line.strip_prefix("FDNAME=")).expect("a name").to_owned();
+    assert!(word.starts_with("FDSTORE=1\n"), "{word}");
+    assert_eq!(host.get("/").text(), "hello\n");
+    host.stop();
+    host.log_line("stopped");
+    let path = host.socket().to_owned();
+    let mut waiting = Client::new(UnixStream::connect(&path).expect("a socket that listens"));
+    let id = waiting.begin("/visits");
+    let listen = path.display().to_string();
+    let next = Activated::start(socket, &name, &listen, guest::BEHAVIOURS, &station.path("log"));
+    assert_eq!(waiting.finish(id).text(), "1\n");
+    next.stop();
+    assert!(!path.exists());
 }
 
 #[test]

@@ -5,8 +5,10 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    io,
+    io::{self, IoSlice},
+    mem::MaybeUninit,
     os::{
+        fd::AsFd,
         linux::net::SocketAddrExt,
         unix::{
             ffi::OsStrExt,
@@ -17,7 +19,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::{
+    net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg},
+    time::{ClockId, clock_gettime},
+};
 use thiserror::Error;
 use tracing::warn;
 
@@ -32,6 +37,8 @@ const STATUS: usize = 500;
 pub struct Notify {
     socket: Option<UnixDatagram>,
     watchdog: Option<Duration>,
+    /// How many sockets are kept for the next process of the service.
+    store: u64,
 }
 
 /// The socket that was named for it cannot be reached.
@@ -54,7 +61,9 @@ impl Notify {
         let ours = env::var_os("WATCHDOG_PID").is_none()
             || variable("WATCHDOG_PID") == Some(u64::from(process::id()));
         let watchdog = variable("WATCHDOG_USEC").filter(|time| ours && *time > 0).map(Duration::from_micros);
-        Ok(Self { socket: Some(connected), watchdog })
+        // systemd 254 and later say it, where the unit has a FileDescriptorStoreMax=.
+        let store = variable("FDSTORE").unwrap_or_default();
+        Ok(Self { socket: Some(connected), watchdog, store })
     }
 
     /// The host serves: for the first time, or again after [`reloading`](Self::reloading), whatever came of that.
@@ -90,6 +99,25 @@ impl Notify {
         self.send("WATCHDOG=1");
     }
 
+    /// Whether sockets are kept for the next process of the service.
+    pub fn keeps_sockets(&self) -> bool {
+        self.socket.is_some() && self.store > 0
+    }
+
+    /// Has a socket kept for the next process of the service, which finds it under that name.
+    pub fn keep_socket(&self, name: &str, kept: impl AsFd) {
+        let Some(socket) = self.socket.as_ref().filter(|_| self.keeps_sockets()) else { return };
+        let message = format!("FDSTORE=1\nFDNAME={name}\nFDPOLL=0");
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut rights = SendAncillaryBuffer::new(&mut space);
+        let sockets = [kept.as_fd()];
+        rights.push(SendAncillaryMessage::ScmRights(&sockets));
+        let sent = sendmsg(socket, &[IoSlice::new(message.as_bytes())], &mut rights, SendFlags::NOSIGNAL);
+        if let Err(error) = sent {
+            warn!(%error, name, "systemd cannot be given a socket to keep");
+        }
+    }
+
     fn send(&self, message: &str) {
         let Some(socket) = &self.socket else { return };
         if let Err(error) = socket.send(message.as_bytes()) {
@@ -115,7 +143,7 @@ mod tests {
 
     fn pair() -> (Notify, UnixDatagram) {
         let (ours, theirs) = UnixDatagram::pair().expect("two sockets");
-        (Notify { socket: Some(ours), watchdog: Some(Duration::from_secs(10)) }, theirs)
+        (Notify { socket: Some(ours), watchdog: Some(Duration::from_secs(10)), store: 0 }, theirs)
     }
 
     fn received(socket: &UnixDatagram) -> String {

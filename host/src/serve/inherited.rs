@@ -14,7 +14,8 @@ use std::{
 use listenfd::ListenFd;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
-use super::{listener::Socket, peers::Peers};
+use super::{handover::Handed, listener::Socket, peers::Peers};
+use crate::request::decoded;
 
 /// Whether file descriptor 0 is a listening socket: whoever started this program expects it to be served.
 pub fn is_inherited() -> bool {
@@ -41,6 +42,32 @@ struct Passed {
 /// environment.
 pub fn take_passed() {
     LazyLock::force(&PASSED);
+}
+
+/// What stands before the address in the name of a socket that an earlier process of the service had systemd keep.
+const KEPT: &str = "bound-";
+
+/// The name under which a socket of this address is kept: such names have no colons (`sd_pid_notify_with_fds(3)`).
+pub fn kept_name(address: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b':' && byte != b'%';
+    let encoded = address
+        .bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") });
+    encoded.fold(KEPT.to_owned(), |name, part| name + &part)
+}
+
+/// The sockets that an earlier process of the service had systemd keep, by their addresses.
+pub fn kept() -> Handed {
+    let mut kept = Handed::default();
+    for Passed { name, socket } in PASSED.iter() {
+        let address = name.strip_prefix(KEPT).map(|name| decoded(name.as_bytes()));
+        if let (Some(Ok(address)), Ok(Ok(socket))) =
+            (address.map(String::from_utf8), socket.as_ref().map(OwnedFd::try_clone))
+        {
+            kept.put(address, socket);
+        }
+    }
+    kept
 }
 
 /// Takes the socket at file descriptor 0, for those `peers`. The descriptor itself stays as it is.
@@ -191,6 +218,17 @@ mod tests {
         check(&all, "systemd", Err("3 sockets"));
         check(&all[..1], "systemd", Ok("wiki"));
         check(&[], "systemd", Err("nothing was passed"));
+    }
+
+    #[test]
+    fn names_of_kept_sockets_have_no_colons() {
+        let check = |address: &str, expected: &str| {
+            let name = kept_name(address);
+            assert_eq!(name, expected);
+            assert_eq!(decoded(&name.as_bytes()[KEPT.len()..]), address.as_bytes());
+        };
+        check("/run/a b%.sock", "bound-/run/a%20b%25.sock");
+        check("[::1]:9000", "bound-[%3A%3A1]%3A9000");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{
     fs, io,
     net::SocketAddr,
     os::{
-        fd::OwnedFd,
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::{
             fs::{FileTypeExt, PermissionsExt},
             net::UnixListener,
@@ -183,6 +183,11 @@ impl Bound {
             keeper.give(&bound.listen.address, &bound.socket.descriptor).map_err(failed)?;
         }
         Ok(bound)
+    }
+
+    /// The socket itself.
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.descriptor.as_fd()
     }
 
     /// What is bound, and for whom.

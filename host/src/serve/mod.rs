@@ -28,7 +28,7 @@ use std::{
 use arc_swap::ArcSwap;
 use dispatch::Dispatch;
 pub use handover::{Hand, Handed, Word};
-pub use inherited::{is_inherited, take_passed};
+pub use inherited::{is_inherited, kept, kept_name, take_passed};
 pub use listener::{Address, Bound, Listen, ListenError, Listener, SocketAccess, SocketPath};
 pub use peers::Peers;
 pub use probe::{Health, Page, Probe, Unanswered};
@@ -107,8 +107,13 @@ impl Server {
 
     /// Stops, and leaves the paths of sockets where they are: another process goes on with them.
     pub fn leave(&self) {
-        self.left.store(true, Ordering::Relaxed);
+        self.leave_paths();
         self.stop.cancel();
+    }
+
+    /// Leaves the paths of sockets where they are when it stops: the next process goes on with them.
+    pub fn leave_paths(&self) {
+        self.left.store(true, Ordering::Relaxed);
     }
 
     /// Removes the path of a socket, unless another process goes on with that.
