@@ -41,12 +41,23 @@ pub struct Report {
     pub connections: usize,
     /// Requests that run.
     pub running: usize,
+    /// A module that is compiled now.
+    pub compiling: Option<Compiling>,
     /// The sites, and their requests since each was loaded first.
     pub sites: Vec<Site>,
     /// Bytes of resident memory, of which much may be shared.
     pub memory: Option<u64>,
     /// What the wall around the process is made of, a part each.
     pub wall: Vec<String>,
+}
+
+/// A module that is compiled now.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Compiling {
+    /// Where it comes from.
+    pub module: String,
+    /// For how long already.
+    pub seconds: u64,
 }
 
 /// A generation on trial.
@@ -135,6 +146,7 @@ impl Report {
             listeners,
             connections,
             running,
+            compiling: compiling.map(|(module, time)| Compiling { module, seconds: time.as_secs() }),
             sites: figures.collect(),
             memory: process.memory(),
             wall: process.wall().map(ToString::to_string).collect(),
@@ -181,6 +193,9 @@ impl fmt::Display for Report {
             "{connections} connections at {}, {running} requests running",
             self.listeners.join(", ")
         )?;
+        if let Some(Compiling { module, seconds }) = &self.compiling {
+            writeln!(out, "compiling {module} for {seconds} s")?;
+        }
         if let Some(memory) = self.memory {
             writeln!(out, "{} MiB of memory", memory >> 20)?;
         }

@@ -159,6 +159,8 @@ pub struct Status {
     pub connections: usize,
     /// Requests that run, of all generations.
     pub running: usize,
+    /// The module that is compiled now, and for how long already.
+    pub compiling: Option<(String, Duration)>,
     /// The latest reload or rollback, or the start.
     pub last: Outcome,
 }
@@ -359,6 +361,7 @@ impl Reload {
             listeners: state.listeners.addresses(),
             connections: self.server.connections(),
             running: self.door.busy(),
+            compiling: self.modules.compiling(),
             last: state.last.clone(),
         }
     }

@@ -12,8 +12,8 @@ use std::{
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, SystemTime},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
 };
 
 use crc32fast::Hasher as Checksum;
@@ -57,6 +57,8 @@ pub struct Cache {
     /// Bytes that the folder may have.
     most: u64,
     mapped: DashMap<Key, Arc<Mapped>>,
+    /// What is compiled now, and since when.
+    compiling: Mutex<Option<(String, Instant)>>,
 }
 
 /// A component whose code is mapped.
@@ -116,7 +118,8 @@ impl Cache {
                 found.permissions().mode() & 0o7777
             )));
         }
-        Ok(Self { folder: folder.to_owned(), most, mapped: DashMap::new() })
+        let (mapped, compiling) = (DashMap::new(), Mutex::default());
+        Ok(Self { folder: folder.to_owned(), most, mapped, compiling })
     }
 
     /// The component of that key, compiled now or before.
@@ -159,6 +162,16 @@ impl Cache {
         }
     }
 
+    /// What is compiled now, and for how long already.
+    pub(super) fn compiling(&self) -> Option<(String, Duration)> {
+        let compiling = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+        compiling.as_ref().map(|(name, since)| (name.clone(), since.elapsed()))
+    }
+
+    fn set_compiling(&self, now: Option<(String, Instant)>) {
+        *self.compiling.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
     fn remove_unused(&self) -> io::Result<()> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
@@ -195,10 +208,13 @@ impl Cache {
         (compiler, module): (&Compiler, &Module),
     ) -> Result<Arc<Mapped>, CompileError> {
         for _ in 0..ATTEMPTS {
-            match compiler {
-                Compiler::Here => drop(self.compile(engine, module)?),
-                Compiler::Child(child) => child.run(module)?,
-            }
+            self.set_compiling(Some((module.name.clone(), Instant::now())));
+            let compiled = match compiler {
+                Compiler::Here => self.compile(engine, module).map(drop),
+                Compiler::Child(child) => child.run(module),
+            };
+            self.set_compiling(None);
+            compiled?;
             if let Some(mapped) = self.map(engine, key) {
                 return Ok(mapped);
             }

@@ -6,6 +6,7 @@ use std::{
     fmt,
     path::PathBuf,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use thiserror::Error;
@@ -184,6 +185,11 @@ impl Modules {
         let (plain, guarded) = (linked(Files::Plain)?, linked(Files::Guarded)?);
         let exports = Arc::new(exports);
         Ok(Linked { name, mapped, plain, guarded, exports, engine: engine.clone() })
+    }
+
+    /// The module that is compiled now, and for how long already.
+    pub fn compiling(&self) -> Option<(String, Duration)> {
+        self.cache.compiling()
     }
 
     /// Forgets what is not among these, and keeps the cache within its bound.

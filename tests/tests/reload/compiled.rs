@@ -96,6 +96,7 @@ fn compiling_delays_no_request() {
         let busy = thread::scope(|scope| {
             let reload = scope.spawn(|| host.ok(&["reload", "--weight", "1", "--sticky"]));
             host.log_lines("compiling", usize::from(stamp) + 1);
+            assert!(host.ok(&["status"]).contains("compiling "));
             let busy = slowest_of_a_hundred(&host, 3000);
             assert!(!reload.is_finished(), "compiled before anything was measured");
             reload.join().expect("a reload");
