@@ -109,18 +109,8 @@ pub struct Site {
 impl Report {
     /// Of these.
     pub fn new(status: Status, process: &Process) -> Self {
-        let Status {
-            generation,
-            since,
-            candidate,
-            before,
-            old,
-            sites,
-            listeners,
-            connections,
-            running,
-            last,
-        } = status;
+        let Status { generation, since, candidate, before, old, sites, listeners, .. } = status;
+        let Status { connections, running, compiling, last, .. } = status;
         let trial = |(generation, Trial { weight, sticky })| OnTrial { generation, weight, sticky };
         let figures = sites.iter().map(|site| {
             let (requests, failures) = site.figures.read();
