@@ -209,12 +209,12 @@ impl Cache {
     ) -> Result<Arc<Mapped>, CompileError> {
         for _ in 0..ATTEMPTS {
             self.set_compiling(Some((module.name.clone(), Instant::now())));
-            let compiled = match compiler {
+            let done = match compiler {
                 Compiler::Here => self.compile(engine, module).map(drop),
                 Compiler::Child(child) => child.run(module),
             };
             self.set_compiling(None);
-            compiled?;
+            done?;
             if let Some(mapped) = self.map(engine, key) {
                 return Ok(mapped);
             }
