@@ -66,8 +66,8 @@ impl TestHost {
         Self::wiki().arg("--module").arg(file)
     }
 
-    /// A host with a settings file. `$SOCKET`, `$CACHE`, `$FOLDER` and `$GUESTS` stand for its socket, the cache, its folder and
-    /// that of all components.
+    /// A host with a settings file. `$SOCKET`, `$CACHE`, `$FOLDER`, `$FILES` and `$GUESTS` stand for its socket, the cache,
+    /// its folder, one in that for what handlers see, and that of all components.
     pub fn settings(text: &str) -> Builder {
         Builder { settings: Some(text.to_owned()), ..Self::wiki() }
     }
@@ -202,6 +202,11 @@ impl TestHost {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of KiB");
         kib * 1024
+    }
+
+    /// A folder in that, for what handlers see.
+    pub fn files(&self) -> PathBuf {
+        files(self.folder())
     }
 
     /// What the system says about each of its threads.
@@ -364,6 +369,11 @@ impl Builder {
         self.folder.path()
     }
 
+    /// A folder in that, for what handlers see.
+    pub fn files(&self) -> PathBuf {
+        files(self.folder())
+    }
+
     /// Starts the host and waits until it listens.
     pub fn start(self) -> TestHost {
         let compiling = (!self.own_cache).then(one_at_a_time);
@@ -407,6 +417,13 @@ impl Builder {
     }
 }
 
+/// The folder of the files that handlers see, which is made when it is missing.
+fn files(folder: &Path) -> PathBuf {
+    let files = folder.join("files");
+    fs::create_dir_all(&files).expect("a folder");
+    files
+}
+
 /// How a host is begun: its log is read, and nothing else is there.
 fn begun(mut command: Command) -> Command {
     command.env("RUST_LOG", "info").env_remove("RUST_BACKTRACE");
@@ -418,7 +435,8 @@ fn begun(mut command: Command) -> Command {
 pub fn filled_in(settings: &str, socket: &Path, folder: &Path) -> String {
     let [socket, folder] = [socket, folder].map(|path| path.display().to_string());
     let (cache, guests) = (paths::cache(), paths::target().join("guests"));
-    let text = settings.replace("$SOCKET", &socket).replace("$FOLDER", &folder);
+    let files = files(folder.as_ref()).display().to_string();
+    let text = settings.replace("$SOCKET", &socket).replace("$FOLDER", &folder).replace("$FILES", &files);
     text.replace("$CACHE", &cache.display().to_string()).replace("$GUESTS", &guests.display().to_string())
 }
 

@@ -84,7 +84,7 @@ const ROUTES: &str = r#"
 [[site]]
 name = "wiki"
 module = "$GUESTS/behaviours.wasm"
-mounts = [{ host = "$FOLDER", guest = "/files" }]
+mounts = [{ host = "$FILES", guest = "/files" }]
 
 [[site.route]]
 actions = ["view"]
@@ -92,7 +92,7 @@ methods = ["GET", "HEAD"]
 
 [[site.route]]
 actions = ["save"]
-mounts = [{ host = "$FOLDER", guest = "/files", access = "rw" }]
+mounts = [{ host = "$FILES", guest = "/files", access = "rw" }]
 limits = { deadline = "200ms", max-request = "10B", max-response = "1KiB" }
 
 [[site.route]]
@@ -111,7 +111,7 @@ fn a_route_has_its_own_authority() {
     check("/wiki/bin/save/Main", "/write?path=/files/x", 200);
     check("/wiki/pub/Main", "/list?path=/files", 404);
     check("/wiki/bin/other", "/env", 404);
-    assert!(host.folder().join("x").exists());
+    assert!(host.files().join("x").exists());
 }
 
 #[test]
@@ -165,7 +165,7 @@ const LIMITS: &str = r#"
 [[site]]
 name = "a"
 module = "$GUESTS/behaviours.wasm"
-mounts = [{ host = "$FOLDER", guest = "/files", access = "rw" }]
+mounts = [{ host = "$FILES", guest = "/files", access = "rw" }]
 limits = { cpu = "50ms", max-stderr = "10B", max-write = "30B", max-files = 1 }
 clock = "still"
 random = "fixed"
@@ -191,20 +191,20 @@ fn standard_error_is_bounded() {
 fn what_a_request_writes_is_bounded() {
     let host = start(LIMITS);
     assert_eq!(host.get("/write?path=/files/one").status(), 200);
-    assert_eq!(fs::read(host.folder().join("one")).expect("a file").len(), 21);
+    assert_eq!(fs::read(host.files().join("one")).expect("a file").len(), 21);
     let host = start(&LIMITS.replace("30B", "20B"));
     assert_ne!(host.get("/write?path=/files/two").status(), 200);
-    assert!(fs::read(host.folder().join("two")).is_ok_and(|content| content.is_empty()));
+    assert!(fs::read(host.files().join("two")).is_ok_and(|content| content.is_empty()));
 }
 
 #[test]
 fn what_a_site_holds_is_bounded() {
     let quota = "quota = { bytes = \"1KiB\", files = 1000 }\n";
     let full = start(&format!("{LIMITS}{quota}"));
-    fs::write(full.folder().join("large"), [0; 2000]).expect("a file");
+    fs::write(full.files().join("large"), [0; 2000]).expect("a file");
     drop(full);
     let host = TestHost::settings(&format!("{HEAD}{LIMITS}{quota}"));
-    fs::write(host.folder().join("large"), [0; 2000]).expect("a file");
+    fs::write(host.files().join("large"), [0; 2000]).expect("a file");
     let host = host.start();
     host.log_line("counted for its quota");
     assert_ne!(host.get("/write?path=/files/one").status(), 200);
