@@ -142,6 +142,8 @@ struct Sockets {
     http: Option<TcpListener>,
     control: Option<Bound>,
     keeper: Option<Hand>,
+    /// What an earlier process has bound, and the settings do not name any more.
+    unwanted: Handed,
 }
 
 impl Sockets {
@@ -153,7 +155,8 @@ impl Sockets {
             control.transpose().context("the control socket; name another one with --control, or none")?;
         let fastcgi = config.listen.iter().cloned().map(bind).collect::<Result<_, _>>()?;
         let http = config.http.map(|address| gateway::bind(address, &mut handed, keeper.as_ref()));
-        Ok(Self { fastcgi, http: http.transpose()?, control, keeper })
+        let http = http.transpose()?;
+        Ok(Self { fastcgi, http, control, keeper, unwanted: handed })
     }
 
     /// Has systemd keep what outlives this process, where the unit says so.
@@ -200,7 +203,7 @@ async fn serve(
         service.reopen_on_signal().context("cannot handle SIGUSR1")?;
     }
     let hangups = signal(SignalKind::hangup()).context("cannot handle SIGHUP")?;
-    let Sockets { fastcgi, http, control, keeper } = sockets;
+    let Sockets { fastcgi, http, control, keeper, unwanted } = sockets;
     let (compiler, instances) = (commands::compiler(&read.config), read.config.execution.terms.instances);
     let to = read.config.listen[0].address.clone();
     let serving = (fastcgi, keeper.clone(), stop.clone());
@@ -216,6 +219,10 @@ async fn serve(
     operate(&operator, hangups, (control, process));
     let http = http.map(|http| gateway::start(http, to, stop)).transpose()?;
     service.ready()?;
+    for address in unwanted.abandon() {
+        service.notify().forget_socket(&serve::kept_name(&address));
+        keeper.as_ref().map(|keeper| keeper.say(&Word::Unbound(address))).transpose()?;
+    }
     service.watch(Probe::new(operator.reload.current()));
     let server = operator.reload.server();
     if service.notify().keeps_sockets() {

@@ -72,15 +72,6 @@ impl TestHost {
         Builder { settings: Some(text.to_owned()), ..Self::wiki() }
     }
 
-    /// A host for the component of that name, whose program is a copy in its folder that can be replaced.
-    pub fn upgradable(guest: &str) -> Builder {
-        let builder = Self::wiki();
-        let program = builder.folder.path().join("program");
-        fs::copy(paths::program(), &program).expect("a copy");
-        let command = begun(Command::new(program));
-        Builder { command, ..builder }.arg("--upgrade").arg("--module").arg(paths::component(guest))
-    }
-
     /// A host for the wiki that is built in.
     pub fn wiki() -> Builder {
         let folder = tempfile::Builder::new().prefix("fcgi-wasm-host.").tempdir().expect("a folder");
@@ -355,6 +346,15 @@ impl Builder {
         command.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")]).arg(paths::program());
         self.command = begun(command);
         self
+    }
+
+    /// Runs a copy of the program in its folder, which can be replaced. Comes before its arguments.
+    #[must_use]
+    pub fn upgradable(mut self) -> Self {
+        let program = self.folder.path().join("program");
+        fs::copy(paths::program(), &program).expect("a copy");
+        self.command = begun(Command::new(program));
+        self.arg("--upgrade")
     }
 
     /// Has a link in the place of its settings file.

@@ -2,15 +2,20 @@
 
 use std::{
     fs,
+    os::unix::net::UnixStream,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
 };
 
 use rustix::process::Signal;
-use tests::{Client, Request, Response, TestHost, eventually, guest, paths};
+use tests::{Builder, Client, Request, Response, TestHost, eventually, filled_in, guest, paths};
+
+fn behaviours() -> Builder {
+    TestHost::wiki().upgradable().arg("--module").arg(paths::component(guest::BEHAVIOURS))
+}
 
 fn start() -> TestHost {
-    TestHost::upgradable(guest::BEHAVIOURS).start()
+    behaviours().start()
 }
 
 /// The process that serves.
@@ -108,7 +113,7 @@ fn a_program_that_does_not_start_changes_nothing() {
 
 #[test]
 fn a_host_whose_settings_are_wrong_ends_as_one_without_a_keeper_does() {
-    let refusal = TestHost::upgradable(guest::BEHAVIOURS).args(["--memory", "1KiB"]).refused();
+    let refusal = behaviours().args(["--memory", "1KiB"]).refused();
     assert_eq!(refusal.status.code(), Some(1));
     assert!(refusal.log.contains("--memory 1KiB"), "{}", refusal.log);
 }
@@ -130,4 +135,19 @@ fn without_its_keeper_a_host_ends_in_good_order() {
     host.log_line("the keeper has ended");
     eventually("it ends", || !fs::exists(format!("/proc/{process}")).expect("its process"));
     assert!(!host.socket().exists());
+}
+
+#[test]
+fn a_listener_that_the_new_settings_do_not_name_is_closed() {
+    let head = "cache-dir = \"$CACHE\"\nreload-on-change = false\n[[site]]\nname = \"a\"\n\
+                module = \"$GUESTS/behaviours.wasm\"\n[[listen]]\naddress = \"$SOCKET\"\n";
+    let both = format!("{head}[[listen]]\naddress = \"$FOLDER/other.sock\"\n");
+    let host = TestHost::settings(&both).upgradable().start();
+    let other = host.folder().join("other.sock");
+    eventually("both listen", || UnixStream::connect(&other).is_ok());
+    let settings = filled_in(head, host.socket(), host.folder());
+    fs::write(host.folder().join("settings.toml"), settings).expect("a file");
+    upgrade(&host);
+    eventually("the other one is closed", || UnixStream::connect(&other).is_err());
+    assert_eq!(host.get("/visits").text(), "1\n");
 }

@@ -28,7 +28,7 @@ const BESIDE: &str = ".control";
 /// The path of the socket, where commands are taken; relative ones are below `base`.
 pub(super) fn socket(document: &Document, base: &Path, errors: &mut Errors) -> Option<PathBuf> {
     let Some(written) = &document.control else {
-        return in_service().or_else(|| beside_listener(document));
+        return beside_listener(document).or_else(in_service);
     };
     let check = |path: &String| match path.as_str() {
         "" => Err("the path of the socket is missing".to_owned()),
@@ -69,7 +69,9 @@ pub fn control(Whose { control, config, listen }: Whose) -> Result<PathBuf, Conf
     match socket {
         Some(socket) => Ok(socket),
         None if told.is_empty() => Err(ConfigErrors(vec![
-            "no control socket: name it with --control PATH, or the host's settings with --config FILE or --listen SOCKET".into(),
+            "no control socket: name it with --control PATH (RUNTIME_DIRECTORY/control.sock of a service without a socket path), \
+             or the host's settings with --config FILE or --listen SOCKET"
+                .into(),
         ])),
         None => Err(ConfigErrors(told)),
     }
@@ -78,7 +80,9 @@ pub fn control(Whose { control, config, listen }: Whose) -> Result<PathBuf, Conf
 /// The folder that systemd makes for a service.
 fn in_service() -> Option<PathBuf> {
     let folder = env::var_os("RUNTIME_DIRECTORY").filter(|folder| !folder.is_empty())?;
-    Some(Path::new(&folder).join(IN_SERVICE))
+    // Of several, the first one.
+    let first = folder.to_str()?.split(':').next()?;
+    Some(Path::new(first).join(IN_SERVICE))
 }
 
 /// Beside the first listener, if that has a path which leaves room for it.

@@ -22,8 +22,8 @@ pub struct Document {
     pub cache_dir: Option<Setting<PathBuf>>,
     /// How many bytes compiled components may have there; those that have not been used for longest go first. Default: 1GiB.
     pub cache_size: Option<Setting<Size>>,
-    /// Unix socket for `fcgi-wasm-host reload`, `status` and the like. Default: `control.sock` in the service's folder
-    /// (`RUNTIME_DIRECTORY`), else the path of the first listener with `.control` behind it. `none`: there is none.
+    /// Unix socket for `fcgi-wasm-host reload`, `status` and the like. Default: the path of the first listener with `.control` behind
+    /// it; where that has none, `control.sock` in the service's folder (`RUNTIME_DIRECTORY`). `none`: there is none.
     pub control: Option<Setting<String>>,
     /// What is logged: `error`, `warn`, `info` or `debug`, or more of some parts and less of others, as the variable `RUST_LOG` would
     /// say it, which goes before this. Default: `info`.

@@ -26,7 +26,10 @@ pub use pidfile::PidFileError;
 pub use process::Process;
 pub use report::Report;
 pub use service::{Begun, Claims, Service, ServiceError};
-use tokio::{task::spawn_blocking, time::interval};
+use tokio::{
+    task::{block_in_place, spawn_blocking},
+    time::interval,
+};
 use tracing::{error, info, warn};
 pub use watch::watch;
 
@@ -94,7 +97,8 @@ impl Operator {
         let mut often = interval(TIDY);
         loop {
             often.tick().await;
-            self.reload.tidy();
+            // It may remove files.
+            block_in_place(|| self.reload.tidy());
         }
     }
 }

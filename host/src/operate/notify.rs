@@ -5,8 +5,7 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    io::{self, IoSlice},
-    mem::MaybeUninit,
+    io,
     os::{
         fd::AsFd,
         linux::net::SocketAddrExt,
@@ -19,12 +18,11 @@ use std::{
     time::Duration,
 };
 
-use rustix::{
-    net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg},
-    time::{ClockId, clock_gettime},
-};
+use rustix::time::{ClockId, clock_gettime};
 use thiserror::Error;
 use tracing::warn;
+
+use crate::serve::send_with;
 
 /// How long systemd may leave a message lying before the host goes on without having said it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -108,13 +106,16 @@ impl Notify {
     pub fn keep_socket(&self, name: &str, kept: impl AsFd) {
         let Some(socket) = self.socket.as_ref().filter(|_| self.keeps_sockets()) else { return };
         let message = format!("FDSTORE=1\nFDNAME={name}\nFDPOLL=0");
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut rights = SendAncillaryBuffer::new(&mut space);
-        let sockets = [kept.as_fd()];
-        rights.push(SendAncillaryMessage::ScmRights(&sockets));
-        let sent = sendmsg(socket, &[IoSlice::new(message.as_bytes())], &mut rights, SendFlags::NOSIGNAL);
+        let sent = send_with(socket, message.as_bytes(), Some(kept.as_fd()));
         if let Err(error) = sent {
             warn!(%error, name, "systemd cannot be given a socket to keep");
+        }
+    }
+
+    /// Has a socket not kept any longer.
+    pub fn forget_socket(&self, name: &str) {
+        if self.keeps_sockets() {
+            self.send(&format!("FDSTOREREMOVE=1\nFDNAME={name}"));
         }
     }
 

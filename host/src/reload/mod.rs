@@ -5,8 +5,11 @@
 //! finish has passed.
 
 mod changes;
+mod error;
 mod listeners;
+mod source;
 mod stamps;
+mod told;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,57 +17,27 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
     admission::Door,
-    config::{Config, ConfigErrors, Start, Written},
+    config::{Config, ConfigErrors},
     generation::{Generation, Retired},
-    load::{self, Ground, LinkedModules, LoadError},
-    serve::{Bound, Candidate, Hand, Health, ListenError, Probe, Server, Serving, Trial, Unanswered},
-    site::Identity,
+    load::{self, Ground, LinkedModules},
+    serve::{Bound, Candidate, Hand, Health, Probe, Server, Serving, Trial},
     wasm::{Compiler, Modules},
 };
+pub use error::ReloadError;
 use listeners::{Listeners, Plan};
+pub use source::{Read, Source};
 pub use stamps::Stamps;
+pub use told::{Done, OldGeneration, Outcome, Status};
 
 /// How long an old generation may take to finish where the settings say nothing: as long as a large attachment takes over a slow
 /// line.
 const DRAIN: Duration = Duration::from_hours(1);
-
-/// Where the settings come from.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// As they were given to the program.
-    pub written: Written,
-    /// Who started it.
-    pub start: Start,
-}
-
-/// Settings, and what the files were like that they come from and that they name, just before these are read.
-pub struct Read {
-    /// The settings.
-    pub config: Config,
-    seen: Stamps,
-}
-
-impl Source {
-    /// Reads the settings.
-    pub fn read(&self) -> Result<Read, ConfigErrors> {
-        let mut seen = Stamps::of(self.written.config.clone());
-        let config = Config::check(self.written.clone(), self.start)?;
-        seen.extend(Stamps::of(config.watched()));
-        Ok(Read { config, seen })
-    }
-
-    /// What their own file is like, if there is one.
-    fn seen(&self) -> Stamps {
-        Stamps::of(self.written.config.clone())
-    }
-}
 
 /// What is served, and how to replace it.
 pub struct Reload {
@@ -114,119 +87,6 @@ struct Old {
     /// How long it may take.
     drain: Duration,
     linked: Arc<LinkedModules>,
-}
-
-/// What came of the latest attempt to replace what is served.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// When.
-    pub at: SystemTime,
-    /// What was done, or why nothing was.
-    pub told: Result<Done, String>,
-}
-
-/// What a swap has done.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Done {
-    /// The number of the generation that was loaded.
-    pub generation: u64,
-    /// The share of requests that it answers, where that is not all of them.
-    pub trial: Option<Trial>,
-    /// What has changed, a line each.
-    pub changes: Vec<String>,
-    /// The names of settings that have changed since the start, and that only a restart puts into force.
-    pub left_out: Vec<String>,
-}
-
-/// What serves, for people and programs.
-#[derive(Debug)]
-pub struct Status {
-    /// The number of the generation that serves.
-    pub generation: u64,
-    /// Since when it does.
-    pub since: SystemTime,
-    /// The generation on trial, and its share.
-    pub candidate: Option<(u64, Trial)>,
-    /// The generation that a rollback takes back, if nothing is on trial.
-    pub before: Option<u64>,
-    /// Old generations that still run requests.
-    pub old: Vec<OldGeneration>,
-    /// The sites, in the order in which they were written.
-    pub sites: Vec<Arc<Identity>>,
-    /// Where connections are accepted.
-    pub listeners: Vec<String>,
-    /// Open connections.
-    pub connections: usize,
-    /// Requests that run, of all generations.
-    pub running: usize,
-    /// The module that is compiled now, and for how long already.
-    pub compiling: Option<(String, Duration)>,
-    /// The latest reload or rollback, or the start.
-    pub last: Outcome,
-}
-
-/// An old generation that still runs requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OldGeneration {
-    /// Its number.
-    pub number: u64,
-    /// How many requests.
-    pub running: usize,
-    /// How long ago it was replaced.
-    pub age: Duration,
-}
-
-/// Nothing was changed: what served before serves on.
-#[derive(Debug, Error)]
-pub enum ReloadError {
-    /// The settings are wrong.
-    #[error(transparent)]
-    Config(#[from] ConfigErrors),
-    /// They cannot be put into force.
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    /// A new listener cannot be opened.
-    #[error("{0}; what the wall keeps out of reach takes a restart")]
-    Listen(#[from] ListenError),
-    /// They need more memory for an instance than the pool was made for.
-    #[error(
-        "memory: an instance with {new} bytes does not fit into the pool, which was made for {old}; restart the host"
-    )]
-    Memory {
-        /// What the largest instance may have now, in bytes.
-        new: usize,
-        /// What it could have at the start.
-        old: usize,
-    },
-    /// A page that was asked for before the swap was not what it should have been.
-    #[error("probe of site {site}: {page} is answered with {status}, and was to be with {expected}")]
-    Unhealthy {
-        /// The site.
-        site: String,
-        /// The page.
-        page: String,
-        /// The status that it had.
-        status: u16,
-        /// The status that it should have had.
-        expected: u16,
-    },
-    /// It was not answered.
-    #[error("probe of site {site}: {error}")]
-    Unanswered {
-        /// The site.
-        site: String,
-        /// What happened.
-        error: Unanswered,
-    },
-    /// Nobody is there to answer it.
-    #[error("probe of site {0}: its module has no pages, it is no responder")]
-    NoPages(String),
-    /// There is nothing to take back.
-    #[error("nothing was served before this generation, so there is nothing to go back to")]
-    NothingBefore,
-    /// There is nothing to let answer all requests.
-    #[error("nothing is on trial; `reload --weight PERCENT` begins one")]
-    NoTrial,
 }
 
 /// What was loaded beside what serves.
@@ -334,8 +194,13 @@ impl Reload {
                 return Ok(self.end_trial());
             }
             let Recipe { number: _, config, linked } = before.ok_or(ReloadError::NothingBefore)?;
-            let loaded = self.loaded(config, linked)?;
-            self.replace(loaded)
+            let loaded = self.loaded(Arc::clone(&config), linked)?;
+            let done = self.replace(loaded)?;
+            // Whatever is in the files now: they are loaded when they change from that.
+            let mut seen = self.source.seen();
+            seen.extend(Stamps::of(config.watched()));
+            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+            Ok(done)
         })
     }
 
@@ -436,15 +301,7 @@ impl Reload {
     fn replace(&self, Loaded { recipe, generation }: Loaded) -> Result<Done, ReloadError> {
         let mut state = self.state();
         let plan = state.listeners.plan(&recipe.config.listen)?;
-        let done = Done {
-            generation: recipe.number,
-            trial: None,
-            changes: changes::changes(
-                (&state.stable.config, &state.stable.linked),
-                (&recipe.config, &recipe.linked),
-            ),
-            left_out: changes::left_out(&self.started, &recipe.config),
-        };
+        let done = self.done(&state.stable, &recipe, None);
         let patience = recipe.config.execution.patience;
         let serving =
             Serving { stable: generation, candidate: None, receptions: plan.receptions(), patience };
@@ -465,18 +322,20 @@ impl Reload {
         Ok(done)
     }
 
+    /// What changes when `new` answers requests beside `stable`, or in its place.
+    fn done(&self, stable: &Recipe, new: &Recipe, trial: Option<Trial>) -> Done {
+        Done {
+            generation: new.number,
+            trial,
+            changes: changes::changes((&stable.config, &stable.linked), (&new.config, &new.linked)),
+            left_out: changes::left_out(&self.started, &new.config),
+        }
+    }
+
     /// Lets a generation answer some requests, beside what serves. Listeners stay as they are.
     fn try_out(&self, Loaded { recipe, generation }: Loaded, trial: Trial) -> Done {
         let mut state = self.state();
-        let done = Done {
-            generation: recipe.number,
-            trial: Some(trial),
-            changes: changes::changes(
-                (&state.stable.config, &state.stable.linked),
-                (&recipe.config, &recipe.linked),
-            ),
-            left_out: changes::left_out(&self.started, &recipe.config),
-        };
+        let done = self.done(&state.stable, &recipe, Some(trial));
         let before = state.candidate.replace(recipe);
         self.with_candidate(&mut state, Some(Candidate::new(generation, trial)), before);
         done

@@ -379,16 +379,16 @@ async fn until<T>(
 ) -> Result<T, Failure> {
     let Route { deadline, ref tenure, .. } = *route;
     let started = Instant::now();
-    let mut until = started + deadline;
+    let (mut now, mut until) = (started, started + deadline);
     loop {
-        let look = until.min(Instant::now() + LOOK);
+        let look = until.min(now + LOOK);
         if let Ok(done) = timeout_at(look.into(), work.as_mut()).await {
             return Ok(done);
         }
         if tenure.is_over() {
             return Err(Failure::Retired(tenure.number));
         }
-        let now = Instant::now();
+        now = Instant::now();
         if now < until {
             continue;
         }

@@ -3,15 +3,20 @@
 //! The two talk over a pair of Unix sockets that keep messages apart: a word, an address, and perhaps a socket (`SCM_RIGHTS`).
 
 use std::{
+    fs,
     io::{self, IoSlice, IoSliceMut},
     mem::MaybeUninit,
-    os::fd::{AsFd, OwnedFd},
+    net::SocketAddr,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::Arc,
 };
 
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+use rustix::{
+    io::retry_on_intr,
+    net::{
+        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+        SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+    },
 };
 
 use super::listener::Address;
@@ -64,14 +69,7 @@ impl Hand {
             Word::Ready => ("ready".to_owned(), None),
             Word::Leave => ("leave".to_owned(), None),
         };
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut rights = SendAncillaryBuffer::new(&mut space);
-        let sockets = socket.map(AsFd::as_fd);
-        if let Some(socket) = &sockets {
-            rights.push(SendAncillaryMessage::ScmRights(std::slice::from_ref(socket)));
-        }
-        sendmsg(&*self.0, &[IoSlice::new(text.as_bytes())], &mut rights, SendFlags::NOSIGNAL)?;
-        Ok(())
+        send_with(&*self.0, text.as_bytes(), socket.map(AsFd::as_fd))
     }
 
     /// Hands over a socket that is bound to this address.
@@ -84,8 +82,8 @@ impl Hand {
         let mut text = [0; MESSAGE];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut rights = RecvAncillaryBuffer::new(&mut space);
-        let received =
-            recvmsg(&*self.0, &mut [IoSliceMut::new(&mut text)], &mut rights, RecvFlags::CMSG_CLOEXEC)?;
+        let parts = &mut [IoSliceMut::new(&mut text)];
+        let received = retry_on_intr(|| recvmsg(&*self.0, parts, &mut rights, RecvFlags::CMSG_CLOEXEC))?;
         let sockets = rights.drain().filter_map(|message| match message {
             RecvAncillaryMessage::ScmRights(sockets) => Some(sockets),
             _ => None,
@@ -103,6 +101,17 @@ impl Hand {
             _ => Err(unknown()),
         }
     }
+}
+
+/// Sends a message, and a socket with it.
+pub fn send_with(to: impl AsFd, message: &[u8], socket: Option<BorrowedFd<'_>>) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut rights = SendAncillaryBuffer::new(&mut space);
+    if let Some(socket) = &socket {
+        rights.push(SendAncillaryMessage::ScmRights(std::slice::from_ref(socket)));
+    }
+    sendmsg(to, &[IoSlice::new(message)], &mut rights, SendFlags::NOSIGNAL)?;
+    Ok(())
 }
 
 impl Handed {
@@ -131,6 +140,19 @@ impl Handed {
     pub fn put(&mut self, address: String, socket: OwnedFd) {
         self.remove(&address);
         self.0.push((address, socket));
+    }
+
+    /// Lets all go that nobody has taken: nobody listens there any more. Returns their addresses.
+    pub fn abandon(self) -> Vec<String> {
+        let abandon = |(address, _socket): (String, OwnedFd)| {
+            let is_port = address.rsplit(' ').next().is_some_and(|port| port.parse::<SocketAddr>().is_ok());
+            if !is_port {
+                // It may be gone already.
+                let _ = fs::remove_file(&address);
+            }
+            address
+        };
+        self.0.into_iter().map(abandon).collect()
     }
 
     /// Lets a socket go.

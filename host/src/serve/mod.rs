@@ -27,7 +27,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use dispatch::Dispatch;
-pub use handover::{Hand, Handed, Word};
+pub use handover::{Hand, Handed, Word, send_with};
 pub use inherited::{is_inherited, kept, kept_name, take_passed};
 pub use listener::{Address, Bound, Listen, ListenError, Listener, SocketAccess, SocketPath};
 pub use peers::Peers;
@@ -119,7 +119,8 @@ impl Server {
     /// Removes the path of a socket, unless another process goes on with that.
     pub fn give_up(&self, path: Option<SocketPath>) {
         let Some(path) = path else { return };
-        if self.left.load(Ordering::Relaxed) {
+        // That of a listener which is closed while the server goes on is nobody's.
+        if self.left.load(Ordering::Relaxed) && self.stop.is_cancelled() {
             path.leave();
         }
     }

@@ -87,30 +87,36 @@ pub(super) fn add_to_linker_03(linker: &mut Linker<State>) -> wasmtime::Result<(
 #[cfg(feature = "wasi-03")]
 fn how_03(links: types_03::PathFlags, how: types_03::OpenFlags, flags: types_03::DescriptorFlags) -> How {
     use types_03::{DescriptorFlags as Flags, OpenFlags as Open, PathFlags as Links};
-    let links = [(Links::SYMLINK_FOLLOW, PathFlags::SYMLINK_FOLLOW)]
-        .into_iter()
-        .filter(|(flag, _)| links.contains(*flag))
-        .fold(PathFlags::empty(), |all, (_, flag)| all | flag);
-    let how = [
+    let links =
+        translated([(Links::SYMLINK_FOLLOW, PathFlags::SYMLINK_FOLLOW)], PathFlags::empty(), |flag| {
+            links.contains(flag)
+        });
+    let all = [
         (Open::CREATE, OpenFlags::CREATE),
         (Open::DIRECTORY, OpenFlags::DIRECTORY),
         (Open::EXCLUSIVE, OpenFlags::EXCLUSIVE),
         (Open::TRUNCATE, OpenFlags::TRUNCATE),
-    ]
-    .into_iter()
-    .filter(|(flag, _)| how.contains(*flag))
-    .fold(OpenFlags::empty(), |all, (_, flag)| all | flag);
-    let flags = [
+    ];
+    let how = translated(all, OpenFlags::empty(), |flag| how.contains(flag));
+    let all = [
         (Flags::READ, DescriptorFlags::READ),
         (Flags::WRITE, DescriptorFlags::WRITE),
         (Flags::FILE_INTEGRITY_SYNC, DescriptorFlags::FILE_INTEGRITY_SYNC),
         (Flags::DATA_INTEGRITY_SYNC, DescriptorFlags::DATA_INTEGRITY_SYNC),
         (Flags::REQUESTED_WRITE_SYNC, DescriptorFlags::REQUESTED_WRITE_SYNC),
-    ]
-    .into_iter()
-    .filter(|(flag, _)| flags.contains(*flag))
-    .fold(DescriptorFlags::empty(), |all, (_, flag)| all | flag);
+    ];
+    let flags = translated(all, DescriptorFlags::empty(), |flag| flags.contains(flag));
     (links, how, flags)
+}
+
+/// The flags of one interface for those of another that are set.
+#[cfg(feature = "wasi-03")]
+fn translated<F, T: std::ops::BitOr<Output = T>, const N: usize>(
+    all: [(F, T); N],
+    none: T,
+    is_set: impl Fn(F) -> bool,
+) -> T {
+    all.into_iter().fold(none, |set, (from, to)| if is_set(from) { set | to } else { set })
 }
 
 /// `descriptor.open-at` as the engine has it, but for pipes, sockets and most devices: they are `unsupported`.

@@ -14,23 +14,22 @@ use super::{start, version, versioned, write};
 struct Load {
     clients: usize,
     swaps: usize,
+    /// Swaps after which memory and descriptors are what they stay: the first requests of each client make room for all others.
+    warm: usize,
 }
-
-/// Swaps after which memory and descriptors are what they stay.
-const WARM: usize = 10;
 
 #[test]
 fn no_request_fails_and_none_is_stale() {
-    swap_under(&Load { clients: 8, swaps: 60 });
+    swap_under(&Load { clients: 8, swaps: 120, warm: 60 });
 }
 
 #[test]
 #[ignore = "slow: cargo xtask test --slow"]
 fn no_request_fails_and_none_is_stale_for_a_long_time() {
-    swap_under(&Load { clients: 32, swaps: 1000 });
+    swap_under(&Load { clients: 32, swaps: 1000, warm: 10 });
 }
 
-fn swap_under(&Load { clients, swaps }: &Load) {
+fn swap_under(&Load { clients, swaps, warm }: &Load) {
     let host = start();
     let in_force = AtomicUsize::new(0);
     let mut before = None;
@@ -45,7 +44,7 @@ fn swap_under(&Load { clients, swaps }: &Load) {
             write(&host, &versioned(swap));
             host.ok(&["reload"]);
             in_force.store(swap, Ordering::SeqCst);
-            if swap == WARM {
+            if swap == warm {
                 before = Some(cost(&host));
             }
         }
