@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use anyhow::Result;
 use fcgi_wasm_host::{
     capability::{Access, Mount},
-    config::{Config, Document, ModuleSource, Route, Site, Size, Start, Time, Written},
+    config::{Config, Document, Route, Site, Size, Start, Time, Written},
     load::{self, Ground},
+    registry::Registry,
     serve::Health,
     wall::Wall,
 };
@@ -21,7 +22,8 @@ pub(crate) fn check(written: Written) -> Result<()> {
     }
     crate::raise_wall(&config.wall, &config.execution.cache)?;
     let modules = load::modules(&config.execution, crate::commands::compiler(&config))?;
-    let linked = load::linked(&config, &modules, None)?;
+    let registry = Registry::new(&config.execution.cache);
+    let linked = load::linked(&config, (&modules, &registry), None)?;
     let door = load::door(&config.execution);
     load::generation(&config, &linked, Ground { door: &door, number: 0, before: None })?;
     table(&config, &mut io::stdout().lock())?;
@@ -42,7 +44,8 @@ pub(crate) fn schema() -> Result<()> {
 }
 
 fn table(config: &Config, out: &mut impl Write) -> io::Result<()> {
-    let Config { listen, http, control, watch: _, log: _, drain: _, sites, execution, wall } = config;
+    let Config { listen, http, control, watch: _, log: _, drain: _, registry: _, sites, execution, wall } =
+        config;
     for listen in listen {
         let only =
             if listen.sites.is_empty() { String::new() } else { format!(", {}", listen.sites.join(", ")) };
@@ -91,11 +94,7 @@ fn route(route: &Route, out: &mut impl Write) -> io::Result<()> {
     let methods: Vec<_> = route.methods.iter().map(ToString::to_string).collect();
     let methods = if methods.is_empty() { String::new() } else { format!(" {}", methods.join(" ")) };
     writeln!(out, "  route {}: {which}{methods}", route.name)?;
-    let module = match &route.module {
-        ModuleSource::BuiltIn => "built-in wiki".into(),
-        ModuleSource::File(file) => file.display().to_string(),
-    };
-    writeln!(out, "    module    {module} {}", route.arguments.join(" "))?;
+    writeln!(out, "    module    {} {}", route.module, route.arguments.join(" "))?;
     for mount in &route.mounts {
         writeln!(out, "    mount     {}", self::mount(mount))?;
     }

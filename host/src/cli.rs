@@ -10,7 +10,7 @@ use clap::{
 };
 use clap_complete::Shell;
 use fcgi_wasm_host::{
-    config::{Whose, Written, WrittenExecution, WrittenWall},
+    config::{Whose, Written, WrittenExecution, WrittenRegistry, WrittenWall},
     operate::{self, control::weight},
 };
 
@@ -66,7 +66,7 @@ const FOR_EVERYBODY: [&str; 16] = [
 pub(crate) enum Command {
     /// Compile components into the cache ahead of time
     Compile {
-        /// Components; none: the built-in wiki
+        /// Components, as files or in a registry (oci:// before the name); none: the built-in wiki
         modules: Vec<PathBuf>,
 
         /// Read one component from standard input instead, which is called that; for the host's own use, beside requests
@@ -74,7 +74,10 @@ pub(crate) enum Command {
         from_stdin: Option<String>,
 
         #[command(flatten)]
-        execution: WrittenExecution,
+        execution: Box<WrittenExecution>,
+
+        #[command(flatten)]
+        registry: Box<WrittenRegistry>,
     },
     /// Check the settings, compile what they name, and print sites, routes, mounts and limits
     Check {
@@ -155,11 +158,15 @@ impl Cli {
 
 /// Options that may be repeated have spaces between their values where these are in the environment.
 fn split(written: &mut Written, matches: &ArgMatches) {
-    let Written { listen, arg, mount, watch, wall, .. } = written;
+    let Written { listen, arg, mount, watch, registry, wall, .. } = written;
+    let WrittenRegistry { registry_key, registry_plain_http, .. } = registry;
     let WrittenWall { allow_path, without, .. } = wall;
+    let of_registry = [("registry_key", registry_key), ("registry_plain_http", registry_plain_http)];
     let of_wall = [("allow_path", allow_path), ("without", without)];
-    for (option, values) in
-        [("listen", listen), ("arg", arg), ("mount", mount), ("watch", watch)].into_iter().chain(of_wall)
+    for (option, values) in [("listen", listen), ("arg", arg), ("mount", mount), ("watch", watch)]
+        .into_iter()
+        .chain(of_registry)
+        .chain(of_wall)
     {
         if matches.value_source(option) == Some(ValueSource::EnvVariable) {
             *values = values.iter().flat_map(|all| all.split_whitespace()).map(str::to_owned).collect();
@@ -235,7 +242,16 @@ mod tests {
         let names: Vec<_> = repeated.filter_map(Arg::get_long).collect();
         assert_eq!(
             names,
-            ["listen", "arg", "mount", "watch", "allow-path", "without"],
+            [
+                "listen",
+                "arg",
+                "mount",
+                "watch",
+                "registry-key",
+                "registry-plain-http",
+                "allow-path",
+                "without"
+            ],
             "Cli::from names them, too"
         );
     }

@@ -4,15 +4,16 @@ use std::{
     env,
     ffi::OsString,
     io::{self, Read, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     thread,
 };
 
 use anyhow::bail;
 use fcgi_wasm_host::{
-    config::{Config, Execution, ModuleSource, Start, Whose, WrittenExecution, control},
+    config::{Config, Execution, ModuleSource, Start, Whose, WrittenExecution, WrittenRegistry, control},
     load,
     operate::{self, control::Answer},
+    registry::Registry,
     wasm::{ChildCompiler, Compiler, Module},
 };
 use rustix::process::nice;
@@ -27,9 +28,10 @@ const LEAST: i32 = 19;
 pub(crate) fn compile(
     modules: Vec<PathBuf>,
     from_stdin: Option<String>,
-    written: WrittenExecution,
+    (execution, registry): (WrittenExecution, WrittenRegistry),
 ) -> anyhow::Result<()> {
-    let execution = Execution::check(written, Start::Alone)?;
+    let settings = registry.check()?;
+    let execution = Execution::check(execution, Start::Alone)?;
     let compiled = load::modules(&execution, Compiler::Here)?;
     if let Some(name) = from_stdin {
         // Requests come first. Where that cannot be had, they have half of the processors all the same.
@@ -42,9 +44,12 @@ pub(crate) fn compile(
     let sources = if modules.is_empty() {
         vec![ModuleSource::BuiltIn]
     } else {
-        modules.into_iter().map(ModuleSource::File).collect()
+        let read = |module: PathBuf| ModuleSource::read(&module, Path::new(""));
+        modules.into_iter().map(read).collect::<Result<_, _>>().map_err(anyhow::Error::msg)?
     };
-    let modules = sources.iter().map(load::module).collect::<Result<Vec<_>, _>>()?;
+    let registry = Registry::new(&execution.cache);
+    let read = |source| load::module(source, &registry, &settings);
+    let modules = sources.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let progress = progress::bar(modules.iter().map(|module| module.wasm.len()).sum());
     for module in modules {
         progress.set_message(module.name.clone());

@@ -12,6 +12,7 @@ pub mod gateway;
 pub mod generation;
 pub mod load;
 pub mod operate;
+pub mod registry;
 pub mod reload;
 pub mod request;
 pub mod response;

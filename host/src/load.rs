@@ -17,6 +17,7 @@ use crate::{
     capability::{Mount, Outbound},
     config::{self, Config, Execution, ModuleSource},
     generation::{Generation, Parts},
+    registry::{Pulled, Registry, RegistryError, Settings},
     route::{Routes, Sites},
     site::{Identity, Route, Site, Tenure},
     wasm::{
@@ -63,6 +64,9 @@ pub enum LoadError {
     /// A module cannot serve.
     #[error(transparent)]
     Handler(#[from] HandlerError),
+    /// A module does not come from its registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// Something about one route.
     #[error("site {site}, route {route}: {error}")]
     Route {
@@ -118,7 +122,7 @@ pub struct Ground<'a> {
 /// Compiles and links every module that `config` names, or takes it from those `before`, where its bytes are the same.
 pub fn linked(
     config: &Config,
-    modules: &Modules,
+    (modules, registry): (&Modules, &Registry),
     before: Option<&LinkedModules>,
 ) -> Result<LinkedModules, LoadError> {
     let mut linked = LinkedModules::new();
@@ -127,7 +131,8 @@ pub fn linked(
     {
         if let Entry::Vacant(place) = linked.entry(route.module.clone()) {
             let known = before.and_then(|before| before.get(&route.module));
-            let made = module(&route.module).and_then(|module| Ok(modules.link(&module, known)?));
+            let found = module(&route.module, registry, &config.registry);
+            let made = found.and_then(|module| Ok(modules.link(&module, known)?));
             place.insert(made.map_err(|error| error.of(&site.name, &route.name))?);
         }
     }
@@ -302,7 +307,7 @@ fn gate(allowed: &Outbound) -> Result<Option<Gate>, LoadError> {
 }
 
 /// The bytes of a module.
-pub fn module(source: &ModuleSource) -> Result<Module, LoadError> {
+pub fn module(source: &ModuleSource, registry: &Registry, settings: &Settings) -> Result<Module, LoadError> {
     match source {
         ModuleSource::BuiltIn => {
             let wasm = BUILT_IN.ok_or(LoadError::NoBuiltIn)?;
@@ -311,6 +316,10 @@ pub fn module(source: &ModuleSource) -> Result<Module, LoadError> {
         ModuleSource::File(file) => {
             let wasm = fs::read(file).map_err(|error| LoadError::Module { file: file.clone(), error })?;
             Ok(Module { name: file.display().to_string(), wasm: Cow::Owned(wasm) })
+        }
+        ModuleSource::Registry(reference) => {
+            let Pulled { digest, wasm } = registry.pull(reference, settings)?;
+            Ok(Module { name: format!("{reference} ({digest})"), wasm: Cow::Owned(wasm) })
         }
     }
 }

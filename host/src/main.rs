@@ -46,8 +46,8 @@ fn main() -> ExitCode {
     let Some(command) = command else { return start(process, written) };
     LogFilter::start(LevelFilter::INFO);
     let done = match command {
-        Command::Compile { modules, from_stdin, execution } => {
-            commands::compile(modules, from_stdin, execution)
+        Command::Compile { modules, from_stdin, execution, registry } => {
+            commands::compile(modules, from_stdin, (*execution, *registry))
         }
         Command::Check { schema: true, .. } => check::schema(),
         Command::Check { written, print: true, .. } => check::print(*written),
@@ -252,6 +252,7 @@ async fn serve(
 fn operate(operator: &Operator, hangups: Signal, (control, process): (Option<Bound>, Process)) {
     tokio::spawn(reload_on_signal(operator.clone(), hangups));
     tokio::spawn(operate::watch(operator.clone()));
+    tokio::spawn(operate::follow(operator.clone()));
     tokio::spawn(operator.clone().tidy());
     if let Some(control) = control {
         let reload = Arc::clone(&operator.reload);

@@ -11,6 +11,7 @@ mod host;
 pub mod http;
 mod log;
 pub mod paths;
+pub mod registry;
 mod request;
 mod response;
 mod servers;

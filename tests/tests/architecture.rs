@@ -49,6 +49,24 @@ const LAYERS: &[Layer] = &[
             "wit_component",
         ],
     ),
+    (
+        "registry",
+        &["wasm"],
+        &[
+            "base64",
+            "oci_client",
+            "ring",
+            "rustls_native_certs",
+            "serde",
+            "serde_json",
+            "sha2",
+            "tempfile",
+            "thiserror",
+            "tokio",
+            "tokio_rustls",
+            "tracing",
+        ],
+    ),
     ("route.rs", &["request"], &["http", "thiserror"]),
     ("site.rs", &["admission", "capability", "route", "wasm"], &[]),
     ("generation.rs", &["route", "site"], &["thiserror"]),
@@ -82,7 +100,7 @@ const LAYERS: &[Layer] = &[
     ),
     (
         "config",
-        &["admission", "capability", "route", "serve", "trust", "wall", "wasm"],
+        &["admission", "capability", "registry", "route", "serve", "trust", "wall", "wasm"],
         &[
             "bytesize",
             "cap_std",
@@ -102,12 +120,12 @@ const LAYERS: &[Layer] = &[
     ),
     (
         "load.rs",
-        &["admission", "capability", "config", "generation", "route", "site", "wasm"],
+        &["admission", "capability", "config", "generation", "registry", "route", "site", "wasm"],
         &["thiserror", "tracing"],
     ),
     (
         "reload",
-        &["admission", "config", "generation", "load", "serve", "site", "wasm"],
+        &["admission", "config", "generation", "load", "registry", "serve", "site", "wasm"],
         &["arc_swap", "thiserror", "tokio", "tokio_util", "tracing"],
     ),
     (

@@ -123,6 +123,12 @@ pub(crate) const TESTS: &[Program] = &[
         package: "systemd",
         purpose: "checks the units for services",
     },
+    Program {
+        name: "docker-registry",
+        kind: Kind::File,
+        package: "docker-registry",
+        purpose: "a registry that modules come from",
+    },
     Program { name: "cgi-fcgi", kind: Kind::File, package: "libfcgi-bin", purpose: "a FastCGI client" },
     Program {
         name: "FCGI::Client",

@@ -48,6 +48,9 @@ pub struct Document {
     /// What the process as a whole may do.
     #[serde(skip_serializing_if = "Wall::is_empty")]
     pub wall: Wall,
+    /// Registries that modules come from.
+    #[serde(skip_serializing_if = "Registry::is_empty")]
+    pub registry: Registry,
     /// Where web servers connect, at one place at least.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub listen: Vec<Listen>,
@@ -81,6 +84,34 @@ impl Wall {
         let Self { user, group, umask, allow_path, without } = self;
         let no_one = user.is_none() && group.is_none() && umask.is_none();
         no_one && allow_path.is_empty() && without.is_empty()
+    }
+}
+
+/// Registries that modules come from: `module = "oci://HOST/NAME:TAG"`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default)]
+#[schemars(deny_unknown_fields)]
+pub struct Registry {
+    /// File with users and passwords, as `docker login` writes it (`config.json`). Default: everybody may pull.
+    #[schemars(with = "Option<String>")]
+    pub credentials: Option<Setting<PathBuf>>,
+    /// Files with public keys (PEM), one of which each module must be signed with, as `cosign sign --key` does it. Default: none, and
+    /// modules need not be signed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub keys: Vec<Setting<PathBuf>>,
+    /// Registries that speak HTTP without TLS, `HOST` or `HOST:PORT`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plain_http: Vec<Setting<String>>,
+    /// How often it is asked whether a tag has moved to another module, which is followed by a reload as a change of a file is
+    /// (`reload-on-change`). Default: 1m.
+    pub interval: Option<Setting<Time>>,
+}
+
+impl Registry {
+    fn is_empty(&self) -> bool {
+        let Self { credentials, keys, plain_http, interval } = self;
+        credentials.is_none() && keys.is_empty() && plain_http.is_empty() && interval.is_none()
     }
 }
 
@@ -139,7 +170,8 @@ pub struct Site {
     /// What the site may use at once, and each of its requests where the route does not say otherwise.
     #[serde(skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
-    /// Component that answers requests. Default: the built-in wiki.
+    /// Component that answers requests: a file, or an artifact in a registry, such as `oci://registry.example.org/wiki:1.2` or one
+    /// with its digest, `oci://registry.example.org/wiki@sha256:…`. Default: the built-in wiki.
     #[schemars(with = "Option<String>")]
     pub module: Option<Setting<PathBuf>>,
     /// Arguments for a component that is a program. Default: none.

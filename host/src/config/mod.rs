@@ -8,6 +8,7 @@ mod mount;
 mod options;
 mod own;
 mod preset;
+mod registry;
 mod reuse;
 mod setting;
 mod site;
@@ -16,6 +17,7 @@ mod values;
 mod wall;
 
 use std::{
+    collections::HashSet,
     fmt, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -26,6 +28,7 @@ pub use control::{Whose, control};
 pub use document::Document;
 use limits::Bounds;
 pub use options::{Written, WrittenExecution};
+pub use registry::WrittenRegistry;
 pub use reuse::{Kib, Requests, WrittenReuse};
 use setting::{Errors, Setting, Source};
 pub use site::{ModuleSource, Route, Site};
@@ -35,6 +38,7 @@ pub use wall::WrittenWall;
 
 use crate::{
     admission::Terms,
+    registry::{Reference, Settings},
     serve::{Address, Listen, Patience},
     wall::Wall,
 };
@@ -66,6 +70,8 @@ pub struct Config {
     pub log: Option<String>,
     /// How long a generation that was replaced may take to finish, where that is said.
     pub drain: Option<Duration>,
+    /// How registries are talked to that modules come from.
+    pub registry: Settings,
     /// What is served.
     pub sites: Vec<Site>,
     /// How requests are run.
@@ -112,9 +118,20 @@ impl Config {
         let routes = self.sites.iter().flat_map(|site| &site.routes);
         let modules = routes.filter_map(|route| match &route.module {
             ModuleSource::File(file) => Some(file.clone()),
-            ModuleSource::BuiltIn => None,
+            ModuleSource::BuiltIn | ModuleSource::Registry(_) => None,
         });
-        modules.chain(self.sites.iter().flat_map(|site| site.watch.iter().cloned()))
+        let keys = self.registry.keys.iter().chain(&self.registry.credentials).cloned();
+        modules.chain(keys).chain(self.sites.iter().flat_map(|site| site.watch.iter().cloned()))
+    }
+
+    /// The modules that come from registries, once each.
+    pub fn references(&self) -> HashSet<Reference> {
+        let routes = self.sites.iter().flat_map(|site| &site.routes);
+        let references = routes.filter_map(|route| match &route.module {
+            ModuleSource::Registry(reference) => Some(reference.clone()),
+            ModuleSource::BuiltIn | ModuleSource::File(_) => None,
+        });
+        references.collect()
     }
 
     /// Checks the text of a settings file. `file` is for messages; relative paths are below `base`.
@@ -227,9 +244,16 @@ fn checked(
     check_sites_of_listeners(document, errors);
     let memories = sites.iter().flat_map(|site| site.routes.iter().map(|route| route.limits.memory));
     execution.memory = memories.max().unwrap_or(bounds.memory);
-    own::check(&sites, &execution.cache, file, errors);
-    let needs =
-        wall::Needs { listen: &listen, control: control.as_deref(), sites: &sites, cache: &execution.cache };
+    let registry = registry::check(&document.registry, base, errors);
+    let own = own::Files { cache: &execution.cache, settings: file, keys: &registry.keys };
+    own::check(&sites, &own, errors);
+    let needs = wall::Needs {
+        listen: &listen,
+        control: control.as_deref(),
+        sites: &sites,
+        cache: &execution.cache,
+        registry: &registry,
+    };
     let wall = wall::check(&document.wall, &needs, base, errors);
     if let Some(identity) = &wall.identity {
         for listen in &mut listen {
@@ -240,7 +264,7 @@ fn checked(
         document.reload_on_change.as_ref().and_then(|watch| errors.read(watch)).is_none_or(|watch| *watch);
     let drain = document.drain_timeout.as_ref().and_then(|time| errors.read(time)).map(|time| time.0);
     let log = document.log.as_ref().and_then(|log| errors.check(log, |log| logged(log)));
-    Some(Config { listen, http, control, watch, log, drain, sites, execution, wall })
+    Some(Config { listen, http, control, watch, log, drain, registry, sites, execution, wall })
 }
 
 fn execution(document: &Document, bounds: &Bounds, errors: &mut Errors) -> Option<Execution> {

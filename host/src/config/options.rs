@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{
     document::{Access, Document, Limits, Listen, Mount, Preset, Site},
+    registry::WrittenRegistry,
     reuse::WrittenReuse,
     setting::{Errors, Place, Setting},
     values::{Size, Time},
@@ -23,7 +24,8 @@ pub struct Written {
         "listen", "socket_mode", "socket_owner", "http", "module", "arg", "root", "preset", "mount",
         "instances", "queue", "queue_wait", "deadline", "head_timeout", "stall_timeout", "max_request", "max_response",
         "memory", "drain_timeout", "cache_dir", "cache_size", "watch", "no_watch", "probe", "probe_status", "user",
-        "group", "umask", "allow_path", "without", "max", "size",
+        "group", "umask", "allow_path", "without", "max", "size", "registry_credentials", "registry_key",
+        "registry_plain_http", "registry_interval",
     ])]
     pub config: Option<PathBuf>,
 
@@ -63,7 +65,7 @@ pub struct Written {
     #[arg(long, value_name = "HOST:PORT")]
     pub http: Option<String>,
 
-    /// Component that answers requests [default: the built-in wiki]
+    /// Component that answers requests, or one in a registry (oci:// before its name) [default: the built-in wiki]
     #[arg(long, value_name = "FILE")]
     pub module: Option<PathBuf>,
 
@@ -111,6 +113,10 @@ pub struct Written {
     /// When an instance is not used again.
     #[command(flatten)]
     pub reuse: WrittenReuse,
+
+    /// Registries that modules come from.
+    #[command(flatten)]
+    pub registry: WrittenRegistry,
 
     /// What the process as a whole may do.
     #[command(flatten)]
@@ -174,14 +180,14 @@ impl Written {
     pub fn is_empty(&self) -> bool {
         let Self { config, listen, socket_mode, socket_owner, http, module, .. } = self;
         let Self { arg, root, preset, mount, control, watch, no_watch, probe, .. } = self;
-        let Self { execution, reuse, wall, .. } = self;
+        let Self { execution, reuse, registry, wall, .. } = self;
         let no_listen =
             listen.is_empty() && socket_mode.is_none() && socket_owner.is_none() && http.is_none();
         let no_site =
             module.is_none() && arg.is_empty() && root.is_none() && preset.is_none() && mount.is_empty();
         let no_reload = control.is_none() && watch.is_empty() && !no_watch && probe.is_none();
         let nothing = config.is_none() && no_listen && no_site && no_reload;
-        nothing && execution.is_empty() && reuse.is_empty() && wall.is_empty()
+        nothing && execution.is_empty() && reuse.is_empty() && registry.is_empty() && wall.is_empty()
     }
 
     /// The same as a file would say it, as far as it can be read.
@@ -199,8 +205,10 @@ impl Written {
         let reload_on_change = self.no_watch.then(|| Setting::option("--no-watch", "", false));
         let (document, wall) = (self.execution.clone().document(), self.wall.clone().document());
         let limits = self.reuse.limit(document.limits.clone());
+        let registry = self.registry.clone().document();
         let site = vec![self.site(errors)];
-        Document { control, reload_on_change, http, web_server_addrs, limits, wall, listen, site, ..document }
+        let document = Document { control, reload_on_change, http, web_server_addrs, limits, ..document };
+        Document { wall, registry, listen, site, ..document }
     }
 
     fn site(self, errors: &mut Errors) -> Site {

@@ -11,8 +11,17 @@ use super::{
 };
 use crate::capability::{Access, Mount};
 
+/// What decides, besides modules.
+pub(super) struct Files<'a> {
+    pub(super) cache: &'a Path,
+    pub(super) settings: Option<&'a Path>,
+    /// Public keys that modules are signed with.
+    pub(super) keys: &'a [PathBuf],
+}
+
 /// Says where a handler could write what decides about handlers.
-pub(super) fn check(sites: &[Site], cache: &Path, settings: Option<&Path>, errors: &mut Errors) {
+pub(super) fn check(sites: &[Site], files: &Files<'_>, errors: &mut Errors) {
+    let Files { cache, settings, keys } = *files;
     let routes = || sites.iter().flat_map(|site| site.routes.iter().map(move |route| (site, route)));
     let mut writable: Vec<(PathBuf, String)> = Vec::new();
     for (site, route) in routes() {
@@ -27,10 +36,11 @@ pub(super) fn check(sites: &[Site], cache: &Path, settings: Option<&Path>, error
     }
     let mut own = vec![("the folder of compiled code (cache-dir)", resolved(cache))];
     own.extend(settings.map(|file| ("the settings file", resolved(file))));
+    own.extend(keys.iter().map(|file| ("a key that modules are signed with", resolved(file))));
     let mut modules: Vec<_> = routes()
         .filter_map(|(_, route)| match &route.module {
             ModuleSource::File(file) => Some(file),
-            ModuleSource::BuiltIn => None,
+            ModuleSource::BuiltIn | ModuleSource::Registry(_) => None,
         })
         .collect();
     modules.sort_unstable();

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    env,
+    env, fmt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -19,6 +19,7 @@ use super::{
 use crate::{
     admission::Terms,
     capability::{Mount, Origin, Outbound, Quota, Senses},
+    registry::{Reference, SCHEME},
     route::{self, Routes, UrlPath},
     serve::{Health, Page},
     wasm::{Limits, Reuse},
@@ -101,6 +102,28 @@ pub enum ModuleSource {
     BuiltIn,
     /// A file.
     File(PathBuf),
+    /// An artifact in an OCI registry.
+    Registry(Reference),
+}
+
+impl ModuleSource {
+    /// Reads a path, which is below `base`, or a reference to a registry.
+    pub fn read(written: &Path, base: &Path) -> Result<Self, String> {
+        match written.to_str().and_then(|text| text.strip_prefix(SCHEME)) {
+            Some(reference) => reference.parse().map(Self::Registry),
+            None => Ok(Self::File(base.join(written))),
+        }
+    }
+}
+
+impl fmt::Display for ModuleSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn => formatter.write_str("the built-in wiki"),
+            Self::File(file) => file.display().fmt(formatter),
+            Self::Registry(reference) => reference.fmt(formatter),
+        }
+    }
 }
 
 /// Checks all sites. Relative paths are below `base`.
@@ -291,10 +314,9 @@ impl Context<'_> {
         handler: &Handler<'_>,
         (bounds, errors): (&Bounds, &mut Errors),
     ) -> Option<Route> {
-        let file = handler.module.map(|module| errors.read(module));
-        let module = match file {
+        let module = match handler.module {
             None => ModuleSource::BuiltIn,
-            Some(file) => ModuleSource::File(self.base.join(file?)),
+            Some(module) => errors.check(module, |module| ModuleSource::read(module, self.base))?,
         };
         let arguments = handler.args.iter().filter_map(|arg| errors.read(arg).cloned()).collect();
         let environment = environment(handler.environment, errors);

@@ -1,6 +1,7 @@
 //! What the process as a whole may do: `--user`, `--allow-path`, `--without`, and what the other settings need.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -14,6 +15,7 @@ use super::{
 };
 use crate::{
     capability,
+    registry::{self, Reference, Settings},
     serve::{Address, Listen},
     wall::{Access, Grant, Identity, Network, Part, Wall},
 };
@@ -57,6 +59,7 @@ pub(super) struct Needs<'a> {
     pub(super) control: Option<&'a Path>,
     pub(super) sites: &'a [Site],
     pub(super) cache: &'a Path,
+    pub(super) registry: &'a Settings,
 }
 
 impl WrittenWall {
@@ -130,21 +133,40 @@ impl Needs<'_> {
                 grants.push(Grant { path: folder(file), access: Access::ReadFiles });
             }
         }
+        let Settings { credentials, keys, .. } = self.registry;
+        let files = keys.iter().chain(credentials);
+        grants.extend(files.map(|file| Grant { path: folder(file), access: Access::ReadFiles }));
         grants.sort_unstable();
         grants.dedup();
         grants
     }
 
-    /// The servers that handlers may ask, by their ports.
+    /// The servers that handlers may ask, and the registries of modules, by their ports.
     fn network(&self) -> Network {
         let routes = self.sites.iter().flat_map(|site| &site.routes);
         let mut connect: Vec<_> =
             routes.flat_map(|route| &route.outbound.origins).map(|origin| origin.port).collect();
+        let registries: BTreeSet<_> = self.registries().map(|one| one.port(self.is_plain(one))).collect();
+        // Registries say where to ask for permission, and where they keep what is large.
+        connect.extend((!registries.is_empty()).then_some(registry::ELSEWHERE));
+        connect.extend(registries);
         let names = !connect.is_empty();
         connect.extend(names.then_some(DNS));
         connect.sort_unstable();
         connect.dedup();
         Network { bind: Vec::new(), connect, names }
+    }
+
+    /// The modules that come from registries.
+    fn registries(&self) -> impl Iterator<Item = &Reference> {
+        self.sites.iter().flat_map(|site| &site.routes).filter_map(|route| match &route.module {
+            ModuleSource::Registry(reference) => Some(reference),
+            ModuleSource::BuiltIn | ModuleSource::File(_) => None,
+        })
+    }
+
+    fn is_plain(&self, module: &Reference) -> bool {
+        self.registry.plain_http.iter().any(|registry| registry == module.registry())
     }
 }
 

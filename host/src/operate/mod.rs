@@ -12,6 +12,7 @@ mod pidfile;
 mod process;
 mod report;
 mod service;
+mod tags;
 mod title;
 mod watch;
 
@@ -26,6 +27,7 @@ pub use pidfile::PidFileError;
 pub use process::Process;
 pub use report::Report;
 pub use service::{Begun, Claims, Service, ServiceError};
+pub use tags::follow;
 use tokio::{
     task::{block_in_place, spawn_blocking},
     time::interval,

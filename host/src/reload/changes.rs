@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    config::{Config, ModuleSource, Site},
+    config::{Config, Site},
     load::LinkedModules,
 };
 
@@ -12,14 +12,10 @@ pub(super) fn changes(old: (&Config, &LinkedModules), new: (&Config, &LinkedModu
     let ((old, old_modules), (new, new_modules)) = (old, new);
     let mut changes = Vec::new();
     for (source, linked) in new_modules {
-        let name = match source {
-            ModuleSource::BuiltIn => "the built-in wiki".to_owned(),
-            ModuleSource::File(file) => file.display().to_string(),
-        };
         match old_modules.get(source) {
             Some(before) if before.key() == linked.key() => {}
-            Some(_) => changes.push(format!("module {name}: new code")),
-            None => changes.push(format!("module {name}: added")),
+            Some(_) => changes.push(format!("module {source}: new code")),
+            None => changes.push(format!("module {source}: added")),
         }
     }
     changes.sort_unstable();

@@ -26,6 +26,7 @@ use crate::{
     config::{Config, ConfigErrors},
     generation::{Generation, Retired},
     load::{self, Ground, LinkedModules},
+    registry::{Reference, Registry, RegistryError},
     serve::{Bound, Candidate, Hand, Health, Probe, Server, Serving, Trial},
     wasm::{Compiler, Modules},
 };
@@ -47,6 +48,7 @@ pub struct Reload {
     /// The settings in force since the start, for what only a restart changes.
     started: Config,
     modules: Modules,
+    registry: Registry,
     door: Arc<Door>,
     current: Arc<ArcSwap<Serving>>,
     server: Server,
@@ -107,7 +109,8 @@ impl Reload {
     ) -> Result<Self, ReloadError> {
         let modules = load::modules(&config.execution, compiler)?;
         let door = load::door(&config.execution);
-        let linked = load::linked(&config, &modules, None)?;
+        let registry = Registry::new(&config.execution.cache);
+        let linked = load::linked(&config, (&modules, &registry), None)?;
         let ground = Ground { door: &door, number: 1, before: None };
         let generation = Arc::new(load::generation(&config, &linked, ground)?);
         probe(&config, &generation)?;
@@ -134,7 +137,7 @@ impl Reload {
         };
         let (loading, state) = (Mutex::default(), Mutex::new(state));
         let seen = Mutex::new(seen);
-        Ok(Self { source, seen, started: config, modules, door, current, server, loading, state })
+        Ok(Self { source, seen, started: config, modules, registry, door, current, server, loading, state })
     }
 
     /// Accepts connections from now on.
@@ -246,6 +249,17 @@ impl Reload {
         self.state().stable.config.watch
     }
 
+    /// How often it is to be asked whether modules have moved in their registries.
+    pub fn interval(&self) -> Duration {
+        self.state().stable.config.registry.interval
+    }
+
+    /// Which modules have moved in their registries since they were loaded. It holds up whoever asks.
+    pub fn moved(&self) -> Result<Vec<Reference>, RegistryError> {
+        let config = Arc::clone(&self.state().stable.config);
+        self.registry.moved(&config.registry, &config.references())
+    }
+
     /// One after the other, and with a note of what came of it.
     fn noted(&self, work: impl FnOnce() -> Result<Done, ReloadError>) -> Result<Done, ReloadError> {
         let _one = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
@@ -278,7 +292,7 @@ impl Reload {
             return Err(ReloadError::Memory { new, old });
         }
         let stable = Arc::clone(&self.state().stable.linked);
-        Ok(Arc::new(load::linked(config, &self.modules, Some(&stable))?))
+        Ok(Arc::new(load::linked(config, (&self.modules, &self.registry), Some(&stable))?))
     }
 
     /// Makes a generation, and asks it for the pages that it is to answer.

@@ -33,8 +33,14 @@ use super::{
 /// What compiled files are called behind their digest.
 const SUFFIX: &str = ".cwasm";
 
+/// What modules are called that are kept here as well, behind their digest.
+pub const MODULE: &str = ".wasm";
+
+/// What files are called that say what a name in a registry stood for.
+pub const REFERENCE: &str = ".oci";
+
 /// What files are called that are not complete yet.
-const UNFINISHED: &str = ".compiling-";
+pub const UNFINISHED: &str = ".compiling-";
 
 /// A file that is not complete after this was left behind by a process that has ended.
 const ABANDONED: Duration = Duration::from_hours(1);
@@ -181,7 +187,7 @@ impl Cache {
             let Ok(found) = entry.metadata() else { continue };
             let name = name.to_string_lossy();
             let used = found.modified()?;
-            if name.ends_with(SUFFIX) {
+            if [SUFFIX, MODULE, REFERENCE].iter().any(|suffix| name.ends_with(suffix)) {
                 files.push((used, found.len(), entry.path()));
             } else if name.starts_with(UNFINISHED) && used.elapsed().is_ok_and(|age| age > ABANDONED) {
                 fs::remove_file(entry.path())?;

@@ -34,7 +34,7 @@ mod store;
 mod turn;
 
 pub use authorizer::Decision;
-pub use cache::{Cache, Key, cache_key};
+pub use cache::{Cache, Key, MODULE, REFERENCE, UNFINISHED, cache_key};
 pub use compile::{ChildCompiler, CompileError, Compiler, ERROR};
 pub use engine::{Engine, EngineError, Pool};
 pub use fault::Fault;
