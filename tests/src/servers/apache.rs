@@ -110,10 +110,14 @@ impl Apache {
 
     /// `examples/apache/spawned.conf` with a settings file in the place of single settings.
     pub fn spawning_with(settings: &Path) -> Self {
-        let place = Place::new("apache");
-        let site = spawned(&place, ("FCGI_WASM_HOST_CONFIG", settings));
-        let own = |line: &&str| !line.contains("FCGI_WASM_HOST_CACHE_DIR") && !line.contains("_INSTANCES ");
-        let site = site.lines().filter(own).map(|line| format!("{line}\n")).collect();
+        let config = format!("FCGI_WASM_HOST_CONFIG {}", settings.display());
+        let changes = [
+            ("FCGI_WASM_HOST_ROOT      /srv/foswiki", config),
+            ("FcgidInitialEnv FCGI_WASM_HOST_CACHE_DIR /var/cache/apache2/foswiki\n", String::new()),
+            ("FcgidInitialEnv FCGI_WASM_HOST_INSTANCES 1\n", String::new()),
+            ("/usr/local/bin/fcgi-wasm-host", paths::program().display().to_string()),
+        ];
+        let (place, site) = (Place::new("apache"), spawning(&example("apache/spawned.conf", &changes)));
         Self { place, modules: vec!["authz_core", "fcgid"], site }
     }
 

@@ -62,7 +62,7 @@ impl Lighttpd {
     #[must_use]
     pub fn with_login(mut self) -> Self {
         let changes = [("\"/etc/lighttpd/foswiki.htpasswd\"", quoted(&self.place.passwords()))];
-        self.site += &example("lighttpd/login.conf", &changes);
+        self.site = example("lighttpd/login.conf", &changes) + &self.site;
         self
     }
 

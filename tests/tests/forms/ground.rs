@@ -53,11 +53,24 @@ const OWN: &str = "address = \"PLAIN\"\n[[listen]]\naddress = \"TRUSTED\"\ntrust
                    [[listen]]\naddress = \"$SOCKET.users\"\nmode = \"0666\"\ntrust = [\"user\"]\n\
                    [[listen]]\naddress = \"$SOCKET\"\nmode = \"0666\"\n";
 
-/// It is reloaded when it is told to.
-const CONTROL: &str = "control = \"$SOCKET.control\"\nreload-on-change = false\n";
+/// Where it is told to.
+const CONTROL: &str = "control = \"$SOCKET.control\"\n";
+
+/// What is changed is loaded when a host is told to.
+const TOLD: &str = "reload-on-change = false\n";
 
 impl Ground {
+    /// With hosts that notice by themselves what is changed, if the web server starts them.
     pub(crate) fn new(hosts: Hosts) -> Self {
+        Self::with(hosts, "")
+    }
+
+    /// With hosts that have to be told.
+    pub(crate) fn told(hosts: Hosts) -> Self {
+        Self::with(hosts, TOLD)
+    }
+
+    fn with(hosts: Hosts, told: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("wiki.").tempdir().expect("a folder");
         enterable(folder.path());
         let root = folder.path().join("wiki");
@@ -68,7 +81,7 @@ impl Ground {
         let ports = [free_address(), free_address()];
         let mut ground = Self { hosts, folder, root, ports, text: String::new(), host: None };
         ground.replace_module(0);
-        ground.text = ground.written();
+        ground.text = told.to_owned() + &ground.written();
         match hosts {
             Hosts::Own => ground.host = Some(own_host(&ground.text)),
             Hosts::Beside => (),
@@ -95,7 +108,8 @@ impl Ground {
         }
         let [plain, trusted] = self.ports.map(|address| address.to_string());
         let own = OWN.replace("PLAIN", &plain).replace("TRUSTED", &trusted);
-        CONTROL.to_owned() + &text.replace(SPAWNED, &own).replace("instances = 1\n", "instances = 16\n")
+        let text = text.replace(SPAWNED, &own).replace("instances = 1\n", "instances = 16\n");
+        format!("{CONTROL}{TOLD}{text}")
     }
 
     /// The wiki.
@@ -135,7 +149,7 @@ impl Ground {
         self.ports[1]
     }
 
-    /// Writes the settings of a version, and another module; where the web server starts the hosts, they notice it.
+    /// Writes the settings of a version, and another module, and has a host of its own load them.
     pub(crate) fn change(&self, server: &WebServer, version: usize) {
         self.replace_module(version);
         let text = self.text.replace("VERSION = \"0\"", &format!("VERSION = \"{version}\""));

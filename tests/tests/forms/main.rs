@@ -5,6 +5,7 @@ mod clients;
 mod ground;
 mod reading;
 mod reload;
+mod remarks;
 mod scene;
 mod table;
 mod writing;
@@ -47,7 +48,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
 
 /// Runs all cases, and checks what the table says of them.
 fn check(name: &str) {
-    let form = FORMS.iter().find(|form| form.name == name).expect("a form");
+    let form = form(name);
     let scene = Scene::new(form);
     let mut otherwise = Vec::new();
     for case in cases() {
@@ -60,6 +61,10 @@ fn check(name: &str) {
         }
     }
     table::check(form, &otherwise, || scene.logs());
+}
+
+fn form(name: &str) -> &'static Form {
+    FORMS.iter().find(|form| form.name == name).expect("a form")
 }
 
 const FORMS: &[Form] = &[

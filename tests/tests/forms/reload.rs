@@ -22,6 +22,9 @@ pub(crate) const CASES: &[Case] = &[Case {
 const CLIENTS: usize = 4;
 const RELOADS: usize = 5;
 
+/// Requests between a reload that has come and the next one.
+const REQUESTS: usize = 50;
+
 /// Sets a mark when it goes, whatever ends the story.
 struct Mark<'a>(&'a AtomicBool);
 
@@ -50,6 +53,8 @@ fn under_load(scene: &Scene) -> String {
         for version in 1..=RELOADS {
             scene.ground.change(&scene.server, version);
             eventually("what is new answers", || newest.load(Ordering::SeqCst) == version);
+            let so_far = asked.load(Ordering::SeqCst);
+            eventually("it goes on answering", || asked.load(Ordering::SeqCst) > so_far + REQUESTS);
         }
         drop(over);
         clients.into_iter().flat_map(|client| client.join().expect("a client")).collect::<Vec<_>>()

@@ -28,12 +28,17 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(form: &'static Form) -> Self {
-        let ground = Ground::new(form.hosts);
+        Self::on(Ground::new(form.hosts), form)
+    }
+
+    pub(crate) fn on(ground: Ground, form: &'static Form) -> Self {
         let server = (form.start)(&ground);
         let scene = Self { form, server, ground };
         // What the web server starts compiles first; until then it may start more.
-        assert_eq!(scene.bin("GET", "/view/Main/WebHome", &[], b"").status, 200, "{}", scene.logs());
-        assert_eq!(scene.bin("GET", "/try/visits", &[], b"").status, 200, "{}", scene.logs());
+        for path in ["/view/Main/WebHome", "/try/visits"] {
+            let reply = scene.bin("GET", path, &[], b"");
+            assert_eq!(reply.status, 200, "{path}: {}\n{}", reply.text(), scene.logs());
+        }
         scene
     }
 
