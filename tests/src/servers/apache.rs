@@ -108,6 +108,13 @@ impl Apache {
         self
     }
 
+    /// With the line for long uploads of `examples/apache/spawned.conf`, which in an `.htaccess` is the provider's.
+    #[must_use]
+    pub fn with_long_uploads(mut self) -> Self {
+        self.site += "FcgidMaxRequestLen 67108864\n";
+        self
+    }
+
     /// `examples/apache/spawned.conf` with a settings file in the place of single settings.
     pub fn spawning_with(settings: &Path) -> Self {
         let config = format!("FCGI_WASM_HOST_CONFIG {}", settings.display());

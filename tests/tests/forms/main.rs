@@ -133,17 +133,17 @@ const FORMS: &[Form] = &[
     },
     Form {
         server: "Apache, mod_fcgid",
-        name: ".htaccess with mod_rewrite",
+        name: ".htaccess with mod_rewrite; `FcgidMaxRequestLen` is the provider's",
         examples: &["htaccess/rewrite.htaccess", "htaccess/login.htaccess", "htaccess/short.htaccess"],
         hosts: Hosts::Beside,
-        start: |ground| Apache::with_htaccess("rewrite", ground.text()).with_login_by_htaccess().start(),
+        start: |ground| htaccess("rewrite", ground).with_long_uploads().start(),
     },
     Form {
         server: "Apache, mod_fcgid",
-        name: ".htaccess with mod_actions",
+        name: ".htaccess with mod_actions; `FcgidMaxRequestLen` is the provider's",
         examples: &["htaccess/actions.htaccess", "htaccess/login.htaccess", "htaccess/short.htaccess"],
         hosts: Hosts::Beside,
-        start: |ground| Apache::with_htaccess("actions", ground.text()).with_login_by_htaccess().start(),
+        start: |ground| htaccess("actions", ground).with_long_uploads().start(),
     },
     Form {
         server: "lighttpd",
@@ -189,6 +189,11 @@ const FORMS: &[Form] = &[
     },
 ];
 
+/// Apache with an `.htaccess` of those in `examples/htaccess`, and logging in.
+fn htaccess(name: &str, ground: &Ground) -> Apache {
+    Apache::with_htaccess(name, ground.text()).with_login_by_htaccess()
+}
+
 /// The form in which several clients share a connection, and may have to wait for each other.
 const MULTIPLEXED: &str = "`fcgi-app`, multiplexed";
 
@@ -209,8 +214,8 @@ tests! {
     mod_proxy_fcgi_with_a_port: "external server at a port",
     mod_fcgid: "hosts for a whole name",
     mod_fcgid_by_the_place_of_the_program: "dynamic server: the program among the scripts",
-    htaccess_with_mod_rewrite: ".htaccess with mod_rewrite",
-    htaccess_with_mod_actions: ".htaccess with mod_actions",
+    htaccess_with_mod_rewrite: ".htaccess with mod_rewrite; `FcgidMaxRequestLen` is the provider's",
+    htaccess_with_mod_actions: ".htaccess with mod_actions; `FcgidMaxRequestLen` is the provider's",
     lighttpd_with_bin_path: "`bin-path`, `max-procs` 2",
     lighttpd_with_a_socket: "external, socket",
     lighttpd_with_a_port: "external, port",

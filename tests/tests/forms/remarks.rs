@@ -5,7 +5,11 @@ use std::io::Write;
 use rustix::process::{Signal, kill_process};
 use tests::{eventually, http};
 
-use crate::{Form, form, ground::Ground, scene::Scene};
+use crate::{
+    Form, form,
+    ground::{Ground, Hosts},
+    scene::Scene,
+};
 
 /// Longer than the examples let in, which is 64 MiB.
 const TOO_LONG: usize = 68_000_000;
@@ -29,6 +33,20 @@ fn nginx_refuses_longer_uploads_than_the_example_says() {
 #[test]
 fn mod_fcgid_refuses_longer_uploads_than_the_example_says() {
     assert_eq!(too_long("dynamic server: the program among the scripts"), 500);
+}
+
+#[test]
+fn mod_fcgid_takes_128_kib_where_nobody_says_more() {
+    const FORM: Form = Form {
+        server: "Apache, mod_fcgid",
+        name: ".htaccess",
+        examples: &[],
+        hosts: Hosts::Beside,
+        start: |ground| crate::htaccess("rewrite", ground).start(),
+    };
+    let scene = Scene::new(&FORM);
+    let status = |length: usize| scene.bin("POST", "/try/count", &[], &vec![b'x'; length]).status;
+    assert_eq!((status(128 << 10), status((128 << 10) + 1)), (200, 500));
 }
 
 /// Hosts that do not look after their files load them again on SIGHUP, each by itself.
