@@ -219,7 +219,7 @@ fn action(path: &[u8], base: usize, known: impl Fn(&[u8]) -> bool) -> Option<&[u
     None
 }
 
-/// The action behind a script for all actions. What Apache's mod_rewrite and mod_actions lead there in an `.htaccess` begins with
+/// The action behind a script for all actions. What Apache's `mod_rewrite` and `mod_actions` lead there in an `.htaccess` begins with
 /// the path of the scripts once more.
 fn behind_script<'a>(path: &'a [u8], scripts: &[u8]) -> Option<&'a [u8]> {
     let again = path.strip_prefix(scripts).filter(|rest| rest.is_empty() || rest.starts_with(b"/"));

@@ -99,7 +99,7 @@ impl Ground {
         };
         let changes = [
             ("/var/cache/foswiki", cache.display().to_string()),
-            ("\"/var/www/foswiki\"", format!("{:?}", self.root)),
+            ("\"/var/www/foswiki\"", format!("\"{}\"", self.root.display())),
         ];
         let text = example("htaccess/fcgi-wasm-host.toml", &changes) + TRY;
         let text = text.replace("$FOLDER", &self.folder.path().display().to_string());

@@ -60,7 +60,9 @@ fn told(form: &'static Form) {
     assert!(version(0), "nobody has told them");
     let hosts = scene.children();
     assert!(!hosts.is_empty(), "{}", scene.logs());
-    hosts.iter().for_each(|host| kill_process(*host, Signal::HUP).expect("a process that runs"));
+    for host in &hosts {
+        kill_process(*host, Signal::HUP).expect("a process that runs");
+    }
     eventually("all have loaded", || (0..ANSWERS).all(|_| version(1)));
     assert_eq!(scene.children(), hosts, "{}", scene.logs());
 }

@@ -72,7 +72,7 @@ fn hold(head: &str, made: impl Fn(&[String]) -> Vec<String>, logs: impl Fn() -> 
         logs()
     );
     let after = &rest[rows.iter().map(|row| row.len() + 1).sum()..];
-    let rows: String = wanted.iter().map(|row| format!("{row}\n")).collect();
+    let rows: String = wanted.iter().flat_map(|row| [row.as_str(), "\n"]).collect();
     file.rewind().expect("the page");
     file.set_len(0).expect("the page");
     file.write_all(format!("{before}{head}{rows}{after}").as_bytes()).expect("the page");
