@@ -66,7 +66,7 @@ impl Guest for Behaviours {
     fn handle(request: IncomingRequest, outparam: ResponseOutparam) {
         let exchange = Exchange::new(request, outparam);
         let path = exchange.path();
-        let own = path.find(&format!("{ACTION}/")).map_or(&*path, |at| &path[at + ACTION.len()..]);
+        let own = path.split_once(ACTION).map_or(&*path, |(_, own)| own);
         match behaviour(own) {
             Some(behave) => behave(exchange),
             None => exchange.text(404, "no such behaviour\n"),
