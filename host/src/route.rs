@@ -187,27 +187,48 @@ impl<R> Routes<R> {
         if self.actions.is_empty() {
             return None;
         }
-        let behind = path.0.get(self.base..)?;
-        self.actions.get(action(behind, self.base == 0, |name| self.actions.contains_key(name))?)
+        self.actions.get(action(&path.0, self.base, |name| self.actions.contains_key(name))?)
     }
 }
 
-/// The action in a path: the segment behind the folder of scripts or behind a script for all actions, else the first one if
-/// `known`, of all where the script path is not known.
-fn action(path: &[u8], anywhere: bool, known: impl Fn(&[u8]) -> bool) -> Option<&[u8]> {
-    let mut segments = path.split(|byte| *byte == b'/').filter(|segment| !segment.is_empty());
-    while let Some(segment) = segments.next() {
+/// The action in a path behind its first `base` bytes, which are the site's: the segment behind the folder of scripts or behind
+/// a script for all actions, else the first one if `known`, of all where the script path is not known.
+fn action(path: &[u8], base: usize, known: impl Fn(&[u8]) -> bool) -> Option<&[u8]> {
+    let mut end = base;
+    for segment in path.get(base..)?.split(|byte| *byte == b'/').skip(1) {
+        let before = &path[..end];
+        end += 1 + segment.len();
         let (name, is_script) = script(segment);
         match segment {
             FILES => return None,
-            SCRIPTS => return segments.next().map(|segment| script(segment).0),
+            SCRIPTS => {
+                let first = first(&path[end..])?;
+                return match script(first) {
+                    (name, true) if !known(name) => {
+                        behind_script(&path[end + 1 + first.len()..], &path[..end])
+                    }
+                    (name, _) => Some(name),
+                };
+            }
             _ if known(name) => return Some(name),
-            _ if is_script => return segments.next(),
-            _ if anywhere => {}
+            _ if is_script => return behind_script(&path[end..], before),
+            _ if base == 0 => {}
             _ => return None,
         }
     }
     None
+}
+
+/// The action behind a script for all actions. What Apache's `mod_rewrite` and `mod_actions` lead there in an `.htaccess` begins with
+/// the path of the scripts once more.
+fn behind_script<'a>(path: &'a [u8], scripts: &[u8]) -> Option<&'a [u8]> {
+    let again = path.strip_prefix(scripts).filter(|rest| rest.is_empty() || rest.starts_with(b"/"));
+    Some(script(first(again.unwrap_or(path))?).0)
+}
+
+/// The first segment of a path.
+fn first(path: &[u8]) -> Option<&[u8]> {
+    path.split(|byte| *byte == b'/').nth(1)
 }
 
 /// A segment without the ending of a script, and whether it had one.
@@ -464,13 +485,20 @@ mod tests {
         let check = |base: &str, uri: &str, expected: Option<&str>| {
             let path = UrlPath::new(uri).expect("a path");
             let known = |name: &[u8]| [&b"view"[..], b"save"].contains(&name);
-            let found = action(&path.0[base.len()..], base.is_empty(), known);
+            let found = action(&path.0, base.len(), known);
             assert_eq!(found.map(|name| str::from_utf8(name).expect("text")), expected, "{base} {uri}");
         };
         check("", "/foswiki/bin/view/Main/WebHome", Some("view"));
         check("", "/bin/other/save", Some("other"));
         check("", "/bin/view.pl/save", Some("view"));
         check("", "/cgi/foswiki.fcgi/save/Main", Some("save"));
+        check("", "/foswiki/bin/foswiki.fcgi/save/Main", Some("save"));
+        check("", "/foswiki/bin/foswiki.fcgi/foswiki/bin/save/Main", Some("save"));
+        check("", "/foswiki/bin/foswiki.fcgi/foswiki/bin", None);
+        check("", "/foswiki/bin/foswiki.fcgi/foswiki/binary/save", Some("foswiki"));
+        check("", "/foswiki/bin/foswiki.fcgi", None);
+        check("", "/cgi/foswiki.fcgi/cgi/save/Main", Some("save"));
+        check("/foswiki", "/foswiki/bin/foswiki.fcgi/foswiki/bin/save", Some("save"));
         check("", "/view/Main/save", Some("view"));
         check("", "/x/y/save", Some("save"));
         check("", "/pub/save", None);

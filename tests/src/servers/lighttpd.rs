@@ -10,23 +10,65 @@ const PROGRAM: &str = "/usr/sbin/lighttpd";
 /// What an operator changes in the examples for a host that runs already.
 const SOCKET: &str = "\"/run/foswiki/foswiki.sock\"";
 
-/// A lighttpd with the examples in `examples/lighttpd`.
+/// A lighttpd with the examples in `examples/lighttpd`, before it is started.
 #[derive(Debug)]
-pub struct Lighttpd;
+pub struct Lighttpd {
+    place: Place,
+    site: String,
+}
 
 impl Lighttpd {
     /// A lighttpd before a host that runs already.
     pub fn before(host: &impl AsRef<Path>) -> WebServer {
-        start(Place::new("lighttpd"), &example("lighttpd/foswiki.conf", &[(SOCKET, quoted(host.as_ref()))]))
+        Self::whole(host).start()
+    }
+
+    /// `examples/lighttpd/foswiki.conf`: a host at a socket.
+    pub fn whole(host: &impl AsRef<Path>) -> Self {
+        Self::with(example("lighttpd/foswiki.conf", &[(SOCKET, quoted(host.as_ref()))]))
     }
 
     /// `examples/lighttpd/external.conf`: a wiki below a path, over TCP.
-    pub fn external(host: SocketAddr) -> WebServer {
+    pub fn external(host: SocketAddr) -> Self {
         let changes = [
             ("\"host\"        => \"127.0.0.1\"", format!("\"host\" => \"{}\"", host.ip())),
             ("\"port\"        => 8080", format!("\"port\" => {}", host.port())),
         ];
-        start(Place::new("lighttpd"), &example("lighttpd/external.conf", &changes))
+        Self::with(example("lighttpd/external.conf", &changes))
+    }
+
+    /// `examples/lighttpd/spawned.conf` for two hosts, with a settings file in the place of single settings.
+    pub fn spawning_with(settings: &Path) -> Self {
+        let place = Place::new("lighttpd");
+        let changes = [
+            ("\"/run/lighttpd/foswiki.sock\"", quoted(&place.folder().join("host.sock"))),
+            ("\"/usr/local/bin/fcgi-wasm-host\"", quoted(&paths::program())),
+            ("\"FCGI_WASM_HOST_ROOT\"      => \"/srv/foswiki\"", config(settings)),
+            (
+                "\"FCGI_WASM_HOST_CACHE_DIR\" => \"/var/cache/lighttpd/foswiki\"",
+                "\"RUST_LOG\" => \"info\"".into(),
+            ),
+            ("\"max-procs\"   => 1", "\"max-procs\" => 2".into()),
+        ];
+        let site = example("lighttpd/spawned.conf", &changes);
+        Self { place, site }
+    }
+
+    fn with(site: String) -> Self {
+        Self { place: Place::new("lighttpd"), site }
+    }
+
+    /// With `examples/lighttpd/login.conf`: lighttpd asks for passwords.
+    #[must_use]
+    pub fn with_login(mut self) -> Self {
+        let changes = [("\"/etc/lighttpd/foswiki.htpasswd\"", quoted(&self.place.passwords()))];
+        self.site = example("lighttpd/login.conf", &changes) + &self.site;
+        self
+    }
+
+    /// Starts it and waits until it listens.
+    pub fn start(self) -> WebServer {
+        start(self.place, &self.site)
     }
 
     /// One that sends the attachments of the wiki in `root` itself, where the host lets it.
@@ -79,6 +121,10 @@ fn start(place: Place, site: &str) -> WebServer {
     let mut program = Command::new(PROGRAM);
     program.arg("-D").arg("-f").arg(file);
     place.run(&mut program, "lighttpd")
+}
+
+fn config(settings: &Path) -> String {
+    format!("\"FCGI_WASM_HOST_CONFIG\" => {}", quoted(settings))
 }
 
 fn quoted(path: &Path) -> String {

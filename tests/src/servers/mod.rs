@@ -42,6 +42,12 @@ pub struct Place {
     address: SocketAddr,
 }
 
+/// Who logs in where a web server asks for passwords, all with the same one.
+const USERS: [&str; 2] = ["ben", "stranger"];
+
+/// The password of all users.
+const PASSWORD: &str = "secret";
+
 /// Where a web server writes what it has to say, in its folder.
 const LOG: &str = "error.log";
 
@@ -69,6 +75,16 @@ impl WebServer {
     /// Its error log so far.
     pub fn log(&self) -> String {
         self.place.log()
+    }
+
+    /// The folder that it lives in.
+    pub fn folder(&self) -> &Path {
+        self.place.folder()
+    }
+
+    /// The processes that it has started, and those that they have.
+    pub fn children(&self) -> Vec<Pid> {
+        descendants(Pid::from_child(&self.child))
     }
 
     /// Asks it to stop and waits for its end. Its exit status says nothing: lighttpd's is 1 at times.
@@ -121,6 +137,24 @@ impl Place {
         file
     }
 
+    /// The folder of a site of its own, empty at first.
+    pub(crate) fn www(&self) -> PathBuf {
+        let www = self.folder().join("www");
+        fs::create_dir_all(&www).expect("a folder");
+        www
+    }
+
+    /// A file of passwords, as `htpasswd` makes it.
+    pub(crate) fn passwords(&self) -> PathBuf {
+        let file = self.write("passwords", "");
+        for user in USERS {
+            let htpasswd = Command::new("htpasswd").arg("-bB").arg(&file).args([user, PASSWORD]).output();
+            let made = htpasswd.is_ok_and(|output| output.status.success());
+            assert!(made, "no htpasswd: run `apt-get install apache2-utils`");
+        }
+        file
+    }
+
     /// Runs a web server that Debian's `package` has, and waits until it listens.
     pub fn run(self, program: &mut Command, package: &str) -> WebServer {
         let name = Path::new(program.get_program()).to_owned();
@@ -155,6 +189,22 @@ pub fn example(file: &str, changes: &[(&str, String)]) -> String {
         assert_eq!(text.matches(from).count(), 1, "{from:?} in examples/{file}");
         text.replace(from, to)
     })
+}
+
+/// The same where one change is made in `count` places.
+fn example_in_places(file: &str, count: usize, (from, to): &(&str, String)) -> String {
+    let example = fs::read_to_string(paths::repository("examples").join(file)).expect("the example");
+    assert_eq!(example.matches(from).count(), count, "{from:?} in examples/{file}");
+    example.replace(from, to)
+}
+
+/// The children of a process, and theirs.
+fn descendants(parent: Pid) -> Vec<Pid> {
+    let children = format!("/proc/{0}/task/{0}/children", parent.as_raw_nonzero());
+    // A process may end meanwhile.
+    let children = fs::read_to_string(children).unwrap_or_default();
+    let children = children.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?));
+    children.flat_map(|child| [vec![child], descendants(child)].concat()).collect()
 }
 
 /// The user that this process belongs to.

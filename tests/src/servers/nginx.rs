@@ -12,23 +12,43 @@ const PORT: &str = "listen 80;";
 const LOCATION: &str = "location / {";
 const KEEP: &str = "fastcgi_keep_conn on;";
 
-/// An nginx with `examples/nginx/foswiki.conf`.
+/// An nginx with the examples in `examples/nginx`, before it is started.
 #[derive(Debug)]
-pub struct Nginx;
+pub struct Nginx {
+    place: Place,
+    site: String,
+}
 
 impl Nginx {
     /// An nginx that keeps its connections to the host.
     pub fn before(host: &impl AsRef<Path>) -> WebServer {
-        start(host, true, "")
+        Self::whole(host, true).start()
     }
 
     /// The same with another location beside the host's.
     pub fn with_location(host: &impl AsRef<Path>, location: &str) -> WebServer {
-        start(host, true, location)
+        Self::whole(host, true).beside(location).start()
+    }
+
+    /// An nginx that makes a connection for each request.
+    pub fn without_keep_alive(host: &impl AsRef<Path>) -> WebServer {
+        Self::whole(host, false).start()
+    }
+
+    /// `examples/nginx/foswiki.conf`, with connections that are kept or not.
+    pub fn whole(host: &impl AsRef<Path>, keep: bool) -> Self {
+        let place = Place::new("nginx");
+        let changes = [
+            (SOCKET, format!("unix:{}", host.as_ref().display())),
+            (PORT, format!("listen {};", place.address())),
+            (KEEP, if keep { KEEP } else { "fastcgi_keep_conn off;" }.to_owned()),
+        ];
+        let site = example("nginx/foswiki.conf", &changes);
+        Self { place, site }
     }
 
     /// `examples/nginx/migrated.conf`: short URLs, and the host at a port.
-    pub fn migrated(host: SocketAddr, root: &Path) -> WebServer {
+    pub fn migrated(host: SocketAddr, root: &Path) -> Self {
         let place = Place::new("nginx");
         let changes = [
             ("fastcgi_pass 127.0.0.1:9000;", format!("fastcgi_pass {host};")),
@@ -36,26 +56,30 @@ impl Nginx {
             (PORT, format!("listen {};", place.address())),
         ];
         let site = example("nginx/migrated.conf", &changes);
-        run(place, &site)
+        Self { place, site }
     }
 
-    /// An nginx that makes a connection for each request.
-    pub fn without_keep_alive(host: &impl AsRef<Path>) -> WebServer {
-        start(host, false, "")
+    /// With `examples/nginx/login.conf`: nginx asks for passwords, and tells who the user is at a socket of their own.
+    #[must_use]
+    pub fn with_login(self, users: &Path) -> Self {
+        let changes = [
+            ("/etc/nginx/foswiki.htpasswd", self.place.passwords().display().to_string()),
+            ("unix:/run/foswiki/users.sock", format!("unix:{}", users.display())),
+        ];
+        let login = example("nginx/login.conf", &changes);
+        self.beside(&login)
     }
-}
 
-fn start(host: &impl AsRef<Path>, keep: bool, location: &str) -> WebServer {
-    let place = Place::new("nginx");
-    let keep = if keep { KEEP } else { "fastcgi_keep_conn off;" };
-    let changes = [
-        (SOCKET, format!("unix:{}", host.as_ref().display())),
-        (PORT, format!("listen {};", place.address())),
-        (KEEP, keep.to_owned()),
-        (LOCATION, format!("{location}\n\n    {LOCATION}")),
-    ];
-    let site = example("nginx/foswiki.conf", &changes);
-    run(place, &site)
+    /// With another location beside the host's.
+    fn beside(mut self, location: &str) -> Self {
+        self.site = self.site.replacen(LOCATION, &format!("{location}\n\n    {LOCATION}"), 1);
+        self
+    }
+
+    /// Starts it and waits until it listens.
+    pub fn start(self) -> WebServer {
+        run(self.place, &self.site)
+    }
 }
 
 fn run(place: Place, site: &str) -> WebServer {

@@ -39,20 +39,20 @@ fn check(server: &WebServer, bin: &str, attachments: &str) {
 #[test]
 fn mod_fastcgi_with_a_static_server_or_a_socket() {
     let host = wiki().open_to_all().start();
-    check(&Apache::external(&host), "/foswiki/bin", "/foswiki/pub");
+    check(&Apache::external(&host).start(), "/foswiki/bin", "/foswiki/pub");
 }
 
 #[test]
 fn mod_fastcgi_with_a_port() {
     let address = free_address();
     let _host = at(address);
-    check(&Apache::external_port(address), "/foswiki/bin", "/foswiki/pub");
+    check(&Apache::external_port(address).start(), "/foswiki/bin", "/foswiki/pub");
 }
 
 #[test]
 fn apache_that_asks_for_passwords() {
     let host = wiki().options("trust=user").open_to_all().start();
-    let server = Apache::with_login(&host);
+    let server = Apache::external(&host).with_login().start();
     let page = "/foswiki/bin/viewauth/Main/WebHome";
     assert_eq!(server.get(page).status, 401);
     let known = http::basic("ben", Apache::PASSWORD);
@@ -65,19 +65,19 @@ fn apache_that_asks_for_passwords() {
 
 #[test]
 fn mod_fcgid_by_the_place_of_the_program() {
-    check(&Apache::aliased(&root()), "/foswiki/bin", "/foswiki/pub");
+    check(&Apache::aliased(&Apache::settings(&root())).start(), "/foswiki/bin", "/foswiki/pub");
 }
 
 #[test]
 fn only_htaccess_with_mod_rewrite() {
-    let server = Apache::with_htaccess("rewrite", &root());
+    let server = Apache::with_htaccess("rewrite", &Apache::settings(&root())).start();
     check(&server, "/foswiki/bin", "/foswiki/bin/viewfile");
     assert_ne!(server.get("/foswiki/bin/fcgi-wasm-host.toml").status, 200);
 }
 
 #[test]
 fn only_htaccess_with_mod_actions() {
-    let server = Apache::with_htaccess("actions", &root());
+    let server = Apache::with_htaccess("actions", &Apache::settings(&root())).start();
     check(&server, "/foswiki/bin", "/foswiki/bin/viewfile");
     assert_ne!(server.get("/foswiki/bin/fcgi-wasm-host.toml").status, 200);
 }
@@ -86,14 +86,14 @@ fn only_htaccess_with_mod_actions() {
 fn lighttpd_with_a_port() {
     let address = free_address();
     let _host = at(address);
-    check(&Lighttpd::external(address), "/foswiki/bin", "/foswiki/pub");
+    check(&Lighttpd::external(address).start(), "/foswiki/bin", "/foswiki/pub");
 }
 
 #[test]
 fn nginx_with_short_urls() {
     let address = free_address();
     let _host = at(address);
-    let server = Nginx::migrated(address, &root());
+    let server = Nginx::migrated(address, &root()).start();
     check(&server, "/foswiki/bin", "/pub");
     assert_eq!(server.get("/Main/WebHome").status, 200);
     assert_eq!(server.get("/").status, 200);

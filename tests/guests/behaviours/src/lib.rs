@@ -41,7 +41,8 @@
 //! | `/no-response` | returns without an answer |
 //! | `/error` | answers that it cannot answer |
 //!
-//! Files that cannot be used are answered with 404 or 403 and the error; everything else with 404.
+//! Files that cannot be used are answered with 404 or 403 and the error; everything else with 404. Of a path with `/try/` in
+//! it, what is behind that counts: a wiki's site may have a route for that action.
 
 mod bodies;
 mod exchange;
@@ -56,12 +57,17 @@ use crate::exchange::Exchange;
 
 struct Behaviours;
 
+/// What stands before a behaviour's path where a wiki's site has a route for them.
+const ACTION: &str = "/try";
+
 wasip2::http::proxy::export!(Behaviours);
 
 impl Guest for Behaviours {
     fn handle(request: IncomingRequest, outparam: ResponseOutparam) {
         let exchange = Exchange::new(request, outparam);
-        match behaviour(&exchange.path()) {
+        let path = exchange.path();
+        let own = path.split_once(ACTION).map_or(&*path, |(_, own)| own);
+        match behaviour(own) {
             Some(behave) => behave(exchange),
             None => exchange.text(404, "no such behaviour\n"),
         }
