@@ -39,6 +39,28 @@ impl Nginx {
         run(place, &site)
     }
 
+    /// `examples/kubernetes/nginx.conf`: beside a host in a pod.
+    pub fn in_pod(host: &impl AsRef<Path>) -> WebServer {
+        let place = Place::new("nginx");
+        let changes = [
+            (SOCKET, format!("unix:{}", host.as_ref().display())),
+            ("listen 8080;", format!("listen {};", place.address())),
+        ];
+        let site = example("kubernetes/nginx.conf", &changes);
+        run(place, &site)
+    }
+
+    /// `examples/scaling/nginx.conf`: several hosts, each of which it waits for `patience` for.
+    pub fn scaling(patience: &str) -> WebServer {
+        let place = Place::new("nginx");
+        let changes = [
+            (PORT, format!("listen {};", place.address())),
+            ("fastcgi_read_timeout 60s;", format!("fastcgi_read_timeout {patience};")),
+        ];
+        let site = example("scaling/nginx.conf", &changes);
+        run(place, &site)
+    }
+
     /// An nginx that makes a connection for each request.
     pub fn without_keep_alive(host: &impl AsRef<Path>) -> WebServer {
         start(host, false, "")
