@@ -9,6 +9,9 @@ const PROGRAM: &str = "/usr/sbin/haproxy";
 /// What `examples/haproxy/foswiki.cfg` says of multiplexing.
 const ONE_AT_A_TIME: &str = "no option get-values\n    no option mpxs-conns";
 
+/// Where it listens in the examples.
+const PORT: &str = "bind :80";
+
 /// A `HAProxy` with `examples/haproxy/foswiki.cfg`.
 #[derive(Debug)]
 pub struct HaProxy;
@@ -17,6 +20,17 @@ impl HaProxy {
     /// A `HAProxy` before a host.
     pub fn before(host: &impl AsRef<Path>) -> WebServer {
         start(host.as_ref(), ONE_AT_A_TIME)
+    }
+
+    /// `examples/scaling/haproxy.cfg`: several hosts, each of which it waits for `patience` for.
+    pub fn scaling(patience: &str) -> WebServer {
+        let place = Place::new("haproxy");
+        let changes = [
+            (PORT, format!("bind {}", place.address())),
+            ("timeout server 60s", format!("timeout server {patience}")),
+        ];
+        let site = example("scaling/haproxy.cfg", &changes);
+        run(place, &site)
     }
 
     /// One that sends several requests at once on a connection.
@@ -29,14 +43,19 @@ fn start(host: &Path, multiplexing: &str) -> WebServer {
     let place = Place::new("haproxy");
     let changes = [
         (ONE_AT_A_TIME, multiplexing.to_owned()),
-        ("bind :80", format!("bind {}", place.address())),
+        (PORT, format!("bind {}", place.address())),
         ("unix@/run/foswiki/foswiki.sock", format!("unix@{}", host.display())),
     ];
+    let site = example("haproxy/foswiki.cfg", &changes);
+    run(place, &site)
+}
+
+fn run(place: Place, site: &str) -> WebServer {
     // What Debian's own `haproxy.cfg` is, in short. One thread: so many share each connection that there are.
     let main = "global\n    log fd@2 format raw local0\n    nbthread 1\n\
              defaults\n    mode http\n    log global\n    timeout connect 5s\n    timeout client 50s\n";
     let main = place.write("haproxy.cfg", main);
-    let site = place.write("foswiki.cfg", &example("haproxy/foswiki.cfg", &changes));
+    let site = place.write("site.cfg", site);
     let mut program = Command::new(PROGRAM);
     program.arg("-db").arg("-f").arg(main).arg("-f").arg(site);
     place.run(&mut program, "haproxy")
