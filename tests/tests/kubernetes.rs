@@ -1,14 +1,27 @@
 //! The manifests below `examples/kubernetes`: Kubernetes would take them, and what they start shows the wiki.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs::{self, Permissions},
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        process::CommandExt,
+    },
+    path::Path,
+    process::Command,
+};
 
-use tests::{Nginx, TestHost, example, paths, station};
+use rustix::process::geteuid;
+
+use tests::{Nginx, TestHost, eventually, example, paths, station};
 
 /// What is sent to Kubernetes.
 const MANIFESTS: [&str; 4] = ["deployment.yaml", "disruption.yaml", "service.yaml", "storage.yaml"];
 
 /// What the manifests call the settings file.
 const SETTINGS: &str = "/etc/fcgi-wasm-host/settings.toml";
+
+/// The user of a pod's processes, by deployment.yaml.
+const USER: u32 = 33;
 
 fn text(name: &str) -> String {
     fs::read_to_string(paths::repository("examples/kubernetes").join(name)).expect("a file")
@@ -65,19 +78,29 @@ fn all_files_are_in_the_kustomization() {
     }
 }
 
-/// A host with the settings of a pod, in a folder of its own.
+/// A host with the settings of a pod and its folders, as the user that it has there.
 fn pod() -> TestHost {
-    let wiki = paths::repository("examples/wiki").display().to_string();
     let settings = text("settings.toml")
-        .replace("/var/cache/fcgi-wasm-host", "$CACHE")
-        .replace("/run/foswiki/foswiki.sock", "$SOCKET")
-        .replace("/run/foswiki/control.sock", "$SOCKET.control")
-        .replace("/srv/foswiki", &wiki);
-    TestHost::settings(&settings).start()
+        .replace("/var/cache/fcgi-wasm-host", "$FOLDER/cache")
+        .replace("/run/foswiki", "$FOLDER/run")
+        .replace("/srv/foswiki", "$FOLDER/wiki");
+    let builder = TestHost::settings(&settings).as_user(USER);
+    let folder = builder.folder().to_owned();
+    paths::copy(&paths::repository("examples/wiki"), &folder.join("wiki")).expect("a wiki");
+    for volume in ["run", "cache"] {
+        let path = folder.join(volume);
+        fs::create_dir(&path).and_then(|()| chown(&path, None, Some(USER))).expect("a folder");
+        // As those are of a volume of the kind `emptyDir`.
+        fs::set_permissions(&path, Permissions::from_mode(0o2777)).expect("its mode");
+    }
+    builder.socket(&folder.join("run/foswiki.sock")).start()
 }
 
 #[test]
 fn a_pod_shows_the_wiki_to_its_probes() {
+    if !geteuid().is_root() {
+        return;
+    }
     let deployment = text("deployment.yaml");
     let host = pod();
     let nginx = Nginx::in_pod(&host);
@@ -85,19 +108,15 @@ fn a_pod_shows_the_wiki_to_its_probes() {
         assert!(deployment.contains(&format!("httpGet: {{ path: {path}, port: http }}")), "{path}");
         assert_eq!(nginx.get(path).status, status, "{path}");
     }
-    assert!(host.terminate().success());
+    let probe = format!("command: [fcgi-wasm-host, status, --config, {SETTINGS}]");
+    assert_eq!(deployment.matches(&probe).count(), 2);
+    let settings = host.folder().join("settings.toml");
+    let mut status = Command::new(host.folder().join("program"));
+    status.uid(USER).gid(USER).args(["status", "--config"]).arg(settings);
+    assert!(station::run(&mut status).0);
+    host.stop();
+    eventually("the host does not run", || !station::run(&mut status).0);
+    assert!(host.wait().success());
     assert_eq!(nginx.get("/alive").status, 204);
     assert_eq!(nginx.get("/bin/view/Main/WebHome").status, 502);
-}
-
-#[test]
-fn the_hosts_own_probe_is_answered_while_it_runs() {
-    let probe = format!("command: [fcgi-wasm-host, status, --config, {SETTINGS}]");
-    assert_eq!(text("deployment.yaml").matches(&probe).count(), 2);
-    let host = pod();
-    let settings = host.folder().join("settings.toml");
-    let status = || station::run(Command::new(paths::program()).args(["status", "--config"]).arg(&settings));
-    assert!(status().0);
-    host.stop();
-    tests::eventually("it does not run", || !status().0);
 }
