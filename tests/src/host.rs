@@ -4,7 +4,11 @@ use std::{
     ffi::OsStr,
     fs::{self, File, Permissions},
     net::{SocketAddr, TcpStream},
-    os::unix::{fs::PermissionsExt, net::UnixStream, process::ExitStatusExt},
+    os::unix::{
+        fs::PermissionsExt,
+        net::UnixStream,
+        process::{CommandExt, ExitStatusExt},
+    },
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     time::{Duration, Instant},
@@ -351,10 +355,23 @@ impl Builder {
     /// Runs a copy of the program in its folder, which can be replaced. Comes before its arguments.
     #[must_use]
     pub fn upgradable(mut self) -> Self {
+        self.command = begun(Command::new(self.copied()));
+        self.arg("--upgrade")
+    }
+
+    /// Runs a copy of the program in its folder as another user from the beginning. Comes before its arguments.
+    #[must_use]
+    pub fn as_user(mut self, user: u32) -> Self {
+        self.command = begun(Command::new(self.copied()));
+        self.command.uid(user).gid(user);
+        fs::set_permissions(self.folder(), Permissions::from_mode(0o755)).expect("a folder of this user's");
+        self
+    }
+
+    fn copied(&self) -> PathBuf {
         let program = self.folder.path().join("program");
         fs::copy(paths::program(), &program).expect("a copy");
-        self.command = begun(Command::new(program));
-        self.arg("--upgrade")
+        program
     }
 
     /// Has a link in the place of its settings file.

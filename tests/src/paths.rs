@@ -26,6 +26,13 @@ pub fn npm(package: &str) -> PathBuf {
     built(target().join(format!("clients/node_modules/{package}/lib/main.js")), "cargo xtask clients")
 }
 
+/// The folder of Python's packages of which `tests/kubernetes/requirements.txt` has the list.
+pub fn kubernetes() -> PathBuf {
+    let folder = target().join("kubernetes");
+    assert!(folder.join("installed").is_file(), "{} is missing: run `cargo xtask test`", folder.display());
+    folder
+}
+
 /// The folder in which all stories keep compiled components, so that each is compiled once.
 pub fn cache() -> PathBuf {
     let folder = target().join("test-cache");

@@ -9,6 +9,7 @@ mod deny;
 mod fuzz;
 mod guest;
 mod guests;
+mod kubernetes;
 mod packages;
 mod step;
 mod test;

@@ -118,6 +118,12 @@ pub(crate) const TESTS: &[Program] = &[
         purpose: "starts the host as web servers do",
     },
     Program {
+        name: "ip",
+        kind: Kind::File,
+        package: "iproute2",
+        purpose: "makes networks for several hosts",
+    },
+    Program {
         name: "systemd-analyze",
         kind: Kind::File,
         package: "systemd",

@@ -129,6 +129,10 @@ pub struct Listen {
     pub mode: Option<Setting<String>>,
     /// Owner of a Unix socket, `USER:GROUP` by name or number.
     pub owner: Option<Setting<String>>,
+    /// Who else may open a Unix socket, as `u:USER:rw` or `g:GROUP:rw`, and who may not, as `u:USER:---` (acl(5)). Default: what the
+    /// default list of its folder says, as far as `mode` lets it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub acl: Vec<Setting<String>>,
     /// Networks that may connect over TCP.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<Setting<String>>,

@@ -1,26 +1,21 @@
 //! Addresses, who may connect to them, and what those are believed: `ADDRESS[,OPTION…]`.
 
-use std::{
-    fs,
-    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
-};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 
 use ipnet::IpNet;
 
 use super::{
+    access::{self, access},
     document,
-    setting::{Errors, Setting},
+    setting::Errors,
 };
 use crate::{
-    serve::{Address, Listen, Peers, SendFile, SocketAccess},
+    serve::{Address, Listen, Peers, SendFile},
     trust::Trust,
 };
 
 /// The longest path of a Unix socket (`sockaddr_un`), less the suffix under which it is bound first.
 pub(super) const MAX_SOCKET_PATH: usize = 107 - ".4194304".len();
-
-/// The permissions of a Unix socket where nothing else is said: its owner's and its group's, which the web server is in.
-const MODE: u32 = 0o660;
 
 /// How the socket that a web server passes is written.
 pub(super) const INHERITED: &str = "fd:0";
@@ -44,7 +39,7 @@ pub(super) fn listen(
         }
     }
     let sendfile = written.sendfile.as_ref().and_then(|form| errors.check(form, |form| sendfile(form)));
-    let access = access(written.mode.as_ref(), written.owner.as_ref(), errors);
+    let access = access(written, errors);
     let sites = written.sites.iter().filter_map(|site| errors.read(site).cloned()).collect();
     let listen = Listen { address: address?, peers, trust, sendfile, access, sites };
     errors.check(setting, |_| check(&listen))?;
@@ -53,9 +48,7 @@ pub(super) fn listen(
 
 fn peers(written: &document::Listen, web_servers: Option<&[IpAddr]>, errors: &mut Errors) -> Peers {
     let networks = written.allow.iter().filter_map(|one| errors.check(one, |text| network(text))).collect();
-    let user = |name: &String| {
-        lookup("/etc/passwd", name).ok_or_else(|| format!("allow-uid={name}: /etc/passwd has no {name:?}"))
-    };
+    let user = |name: &String| access::user(name).map_err(|reason| format!("allow-uid={name}: {reason}"));
     let users = written.allow_uid.iter().filter_map(|one| errors.check(one, user)).collect();
     Peers { web_servers: web_servers.map(<[_]>::to_vec), networks, users }
 }
@@ -142,10 +135,14 @@ fn sendfile(form: &str) -> Result<SendFile, String> {
 }
 
 /// `FastCGI` has no passwords: whoever can connect can say whatever the listener believes.
-fn check(Listen { address, peers, trust, .. }: &Listen) -> Result<(), String> {
+fn check(Listen { address, peers, trust, access, .. }: &Listen) -> Result<(), String> {
     match address {
         Address::Unix(_) if !peers.networks.is_empty() => {
             Err("allow= is about TCP; for a Unix socket, name users with allow-uid=USER".into())
+        }
+        Address::Tcp(_) | Address::Inherited | Address::Passed(_) if !access.acl.is_empty() => {
+            Err("acl= is about Unix sockets that the host makes; for TCP, name networks with allow=NETWORK"
+                .into())
         }
         Address::Tcp(_) if !peers.users.is_empty() => {
             Err("allow-uid= is about Unix sockets; for TCP, name networks with allow=NETWORK".into())
@@ -166,44 +163,6 @@ fn open_to_all(address: SocketAddr) -> String {
         "anyone who reaches this port could pose as any user of the wiki; name one address, e.g. 127.0.0.1:{port}, \
          or who may connect, e.g. {address},allow=10.0.0.0/8, or better a Unix socket"
     )
-}
-
-/// Reads permission bits and owner.
-fn access(
-    mode: Option<&Setting<String>>,
-    owner: Option<&Setting<String>>,
-    errors: &mut Errors,
-) -> SocketAccess {
-    let mode = mode.and_then(|mode| errors.check(mode, |mode| permissions(mode)));
-    let owner = owner.and_then(|owner| errors.check(owner, |owner| self::owner(owner)));
-    let (user, group) = owner.unwrap_or_default();
-    SocketAccess { mode: mode.unwrap_or(MODE), user, group }
-}
-
-fn permissions(mode: &str) -> Result<u32, String> {
-    let bits = u32::from_str_radix(mode, 8).ok().filter(|bits| *bits <= 0o777);
-    bits.ok_or_else(|| format!("{mode:?} is not three octal digits such as 0660"))
-}
-
-fn owner(owner: &str) -> Result<(Option<u32>, Option<u32>), String> {
-    let (user, group) = owner.split_once(':').unwrap_or((owner, ""));
-    let id = |file, name: &str| {
-        if name.is_empty() {
-            return Ok(None);
-        }
-        lookup(file, name).map(Some).ok_or_else(|| format!("{file} has no {name:?}"))
-    };
-    Ok((id("/etc/passwd", user)?, id("/etc/group", group)?))
-}
-
-/// The number behind a name: its third field in `passwd` and `group` alike.
-fn lookup(file: &str, name: &str) -> Option<u32> {
-    if let Ok(number) = name.parse() {
-        return Some(number);
-    }
-    let table = fs::read_to_string(file).ok()?;
-    let entry = table.lines().find(|line| line.split(':').next() == Some(name))?;
-    entry.split(':').nth(2)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -310,25 +269,14 @@ mod tests {
         check("10.0.0.1:9000,trust=user", "would be believed");
         check("10.0.0.1:9000,allow=ten", "not a network");
         check("10.0.0.1:9000,allow-uid=0", "name networks");
+        check("10.0.0.1:9000,acl=u:root:rw", "name networks");
+        check("fd:0,acl=u:root:rw", "that the host makes");
+        check("/s,acl=u:root", "u:USER:rw");
         check("/s,allow=10.0.0.0/8", "allow-uid=USER");
         check("/s,allow-uid=no-such-user", "has no \"no-such-user\"");
         check("/s,trust=everything", "user, https and forwarded");
         check("/s,", "is not an option");
         check("/s,b", "trust=, distrust=");
         check("/s,mode=0600", "trust=, distrust=");
-    }
-
-    #[test]
-    fn socket_access() {
-        let check = |mode: &str, expected| assert_eq!(permissions(mode).ok(), expected, "{mode}");
-        check("0660", Some(0o660));
-        check("600", Some(0o600));
-        check("888", None);
-        check("1777", None);
-        let check = |text: &str, expected| assert_eq!(owner(text).ok(), expected, "{text}");
-        check("root:0", Some((Some(0), Some(0))));
-        check(":7", Some((None, Some(7))));
-        check("7", Some((Some(7), None)));
-        check("no-such-user", None);
     }
 }

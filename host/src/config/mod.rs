@@ -1,5 +1,6 @@
 //! Settings: as written in the file or on the command line, then checked once, all errors at once.
 
+mod access;
 mod control;
 mod document;
 mod limits;

@@ -40,6 +40,9 @@ pub struct Written {
     /// Options follow the address, each after a comma:
     ///   allow=NETWORK    connections over TCP come from there; may be repeated
     ///   allow-uid=USER   connections to a Unix socket are that user's; may be repeated
+    ///   acl=u:USER:rw, acl=g:GROUP:rw
+    ///                    that user or group may open a Unix socket as well (acl(5)); --- in the place of rw: may not;
+    ///                    may be repeated
     ///   trust=user       the web server is believed who the client is
     ///   trust=forwarded  it is believed what other proxies say about the client
     ///   distrust=https   it is not believed that the client came over TLS
@@ -285,11 +288,13 @@ pub(super) fn listen(text: &str, errors: &mut Errors) -> Listen {
             Some(("distrust", claim)) => listen.distrust.push(setting(claim)),
             Some(("allow", network)) => listen.allow.push(setting(network)),
             Some(("allow-uid", user)) => listen.allow_uid.push(setting(user)),
+            Some(("acl", entry)) => listen.acl.push(setting(entry)),
             Some(("sendfile", form)) => listen.sendfile = Some(setting(form)),
             _ => errors.at(
                 &Place::Option(NAME, text.to_owned()),
                 format!(
-                    "{option:?} is not an option; there are trust=, distrust=, allow=NETWORK, allow-uid=USER and sendfile="
+                    "{option:?} is not an option; there are trust=, distrust=, allow=NETWORK, allow-uid=USER, \
+                     acl= and sendfile="
                 ),
             ),
         }

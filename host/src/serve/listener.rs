@@ -24,6 +24,7 @@ use thiserror::Error;
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
+    acl::Acl,
     dispatch::Dispatch,
     handover::{Hand, Handed},
     inherited,
@@ -71,7 +72,7 @@ impl Listen {
     /// A Unix socket for the user and group of its owner alone.
     pub fn private(path: PathBuf, owner: Option<(u32, u32)>) -> Self {
         let (user, group) = owner.unzip();
-        let access = SocketAccess { mode: 0o600, user, group };
+        let access = SocketAccess { mode: 0o600, user, group, acl: Acl::default() };
         Self { address: Address::Unix(path), access, ..Self::anybody() }
     }
 
@@ -82,14 +83,14 @@ impl Listen {
             peers: Peers::default(),
             trust: Trust::default(),
             sendfile: None,
-            access: SocketAccess { mode: 0, user: None, group: None },
+            access: SocketAccess::default(),
             sites: Vec::new(),
         }
     }
 }
 
 /// The permissions of a Unix socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SocketAccess {
     /// The permission bits of the socket.
     pub mode: u32,
@@ -97,6 +98,8 @@ pub struct SocketAccess {
     pub user: Option<u32>,
     /// Its group, where that is not the host's.
     pub group: Option<u32>,
+    /// Who else may open it, or may not.
+    pub acl: Acl,
 }
 
 /// A place where nobody can listen.
@@ -144,7 +147,7 @@ impl Bound {
     /// Binds the address, or takes the socket that is there already.
     pub fn bind(listen: Listen) -> Result<Self, ListenError> {
         let bound = match &listen.address {
-            Address::Unix(path) => bind_unix(path, listen.access).map_err(|error| error.to_string()),
+            Address::Unix(path) => bind_unix(path, &listen.access).map_err(|error| error.to_string()),
             Address::Tcp(address) => bind_tcp(*address).map_err(|error| error.to_string()),
             Address::Inherited => inherited::socket(&listen.peers),
             Address::Passed(name) => inherited::passed(name, &listen.peers),
@@ -319,7 +322,7 @@ impl Drop for SocketPath {
 }
 
 /// Binds beside the path and renames, so that the socket appears with its mode and owner, or not at all.
-fn bind_unix(path: &Path, access: SocketAccess) -> io::Result<Socket> {
+fn bind_unix(path: &Path, access: &SocketAccess) -> io::Result<Socket> {
     make_room(path)?;
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}", std::process::id()));
@@ -329,6 +332,7 @@ fn bind_unix(path: &Path, access: SocketAccess) -> io::Result<Socket> {
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     bind(&socket, &SocketAddrUnix::new(&beside)?)?;
     let placed = fs::set_permissions(&beside, fs::Permissions::from_mode(access.mode))
+        .and_then(|()| access.acl.put(&beside, access.mode))
         .and_then(|()| give_to(&beside, access))
         .and_then(|()| Ok(listen(&socket, BACKLOG)?))
         .and_then(|()| fs::rename(&beside, path));
@@ -339,8 +343,8 @@ fn bind_unix(path: &Path, access: SocketAccess) -> io::Result<Socket> {
     Ok(Socket::unix(socket, Some(SocketPath(path.to_owned()))))
 }
 
-fn give_to(path: &Path, access: SocketAccess) -> io::Result<()> {
-    let SocketAccess { mode: _, user, group } = access;
+fn give_to(path: &Path, access: &SocketAccess) -> io::Result<()> {
+    let SocketAccess { mode: _, user, group, acl: _ } = *access;
     if user.is_none() && group.is_none() {
         return Ok(());
     }

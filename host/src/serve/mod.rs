@@ -1,5 +1,6 @@
 //! Serving: sockets, connections, and the way of a request through them.
 
+mod acl;
 mod budget;
 mod connection;
 mod dispatch;
@@ -25,6 +26,7 @@ use std::{
     time::Duration,
 };
 
+pub use acl::{Acl, Named};
 use arc_swap::ArcSwap;
 use dispatch::Dispatch;
 pub use handover::{Hand, Handed, Word, send_with};

@@ -9,6 +9,9 @@ const PROGRAM: &str = "/usr/sbin/haproxy";
 /// What `examples/haproxy/foswiki.cfg` says of multiplexing.
 const ONE_AT_A_TIME: &str = "no option get-values\n    no option mpxs-conns";
 
+/// Where it listens in the examples.
+const PORT: &str = "bind :80";
+
 /// What turns that on, with the host's limit.
 const MULTIPLEXING: &str = "option get-values\n    option mpxs-conns\n    option max-reqs 64";
 
@@ -31,6 +34,17 @@ impl HaProxy {
         Self::whole(host, false).start()
     }
 
+    /// `examples/scaling/haproxy.cfg`: several hosts, each of which it waits for `patience` for.
+    pub fn scaling(patience: &str) -> WebServer {
+        let place = Place::new("haproxy");
+        let changes = [
+            (PORT, format!("bind {}", place.address())),
+            ("timeout server 60s", format!("timeout server {patience}")),
+        ];
+        let site = example("scaling/haproxy.cfg", &changes);
+        run(place, &site)
+    }
+
     /// One that sends several requests at once on a connection.
     pub fn multiplexing(host: &impl AsRef<Path>) -> WebServer {
         Self::whole(host, true).start()
@@ -41,7 +55,7 @@ impl HaProxy {
         let place = Place::new("haproxy");
         let changes = [
             (ONE_AT_A_TIME, if multiplexing { MULTIPLEXING } else { ONE_AT_A_TIME }.to_owned()),
-            ("bind :80", format!("bind {}", place.address())),
+            (PORT, format!("bind {}", place.address())),
             ("unix@/run/foswiki/foswiki.sock", format!("unix@{}", host.as_ref().display())),
         ];
         let site = example("haproxy/foswiki.cfg", &changes);
@@ -58,16 +72,16 @@ impl HaProxy {
 
     /// Starts it and waits until it listens.
     pub fn start(self) -> WebServer {
-        start(self.place, &self.site)
+        run(self.place, &self.site)
     }
 }
 
-fn start(place: Place, site: &str) -> WebServer {
+fn run(place: Place, site: &str) -> WebServer {
     // What Debian's own `haproxy.cfg` is, in short. One thread: so many share each connection that there are.
     let main = "global\n    log fd@2 format raw local0\n    nbthread 1\n\
              defaults\n    mode http\n    log global\n    timeout connect 5s\n    timeout client 50s\n";
     let main = place.write("haproxy.cfg", main);
-    let site = place.write("foswiki.cfg", site);
+    let site = place.write("site.cfg", site);
     let mut program = Command::new(PROGRAM);
     program.arg("-db").arg("-f").arg(main).arg("-f").arg(site);
     place.run(&mut program, "haproxy")

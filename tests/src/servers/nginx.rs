@@ -70,6 +70,28 @@ impl Nginx {
         self.beside(&login)
     }
 
+    /// `examples/kubernetes/nginx.conf`: beside a host in a pod.
+    pub fn in_pod(host: &impl AsRef<Path>) -> WebServer {
+        let place = Place::new("nginx");
+        let changes = [
+            (SOCKET, format!("unix:{}", host.as_ref().display())),
+            ("listen 8080;", format!("listen {};", place.address())),
+        ];
+        let site = example("kubernetes/nginx.conf", &changes);
+        run(place, &site)
+    }
+
+    /// `examples/scaling/nginx.conf`: several hosts, each of which it waits for `patience` for.
+    pub fn scaling(patience: &str) -> WebServer {
+        let place = Place::new("nginx");
+        let changes = [
+            (PORT, format!("listen {};", place.address())),
+            ("fastcgi_read_timeout 60s;", format!("fastcgi_read_timeout {patience};")),
+        ];
+        let site = example("scaling/nginx.conf", &changes);
+        run(place, &site)
+    }
+
     /// With another location beside the host's.
     fn beside(mut self, location: &str) -> Self {
         self.site = self.site.replacen(LOCATION, &format!("{location}\n\n    {LOCATION}"), 1);
