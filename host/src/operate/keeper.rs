@@ -25,7 +25,7 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
-use super::service::Service;
+use super::{journal, service::Service};
 use crate::serve::{Hand, Handed, Word};
 
 /// Tells a process that it has a keeper, at the other end of its standard input.
@@ -178,7 +178,8 @@ impl Keeper {
             return None;
         }
         if !self.stopping && !status.success() {
-            let _ = writeln!(io::stderr(), "fcgi-wasm-host: the process that serves has ended: {status}");
+            let reason = format!("fcgi-wasm-host: the process that serves has ended: {status}");
+            let _ = writeln!(io::stderr(), "{}", journal::error(&reason));
         }
         let signal = status.signal().and_then(|signal| u8::try_from(128 + signal).ok());
         let code = status.code().and_then(|code| u8::try_from(code).ok()).or(signal);
