@@ -145,6 +145,19 @@ pub(crate) const TESTS: &[Program] = &[
     PIP,
 ];
 
+/// What packs what operators install.
+pub(crate) const DIST: &[Program] = &[
+    Program { name: "dpkg-deb", kind: Kind::File, package: "dpkg", purpose: "reads the package" },
+    Program {
+        name: "dpkg-shlibdeps",
+        kind: Kind::File,
+        package: "dpkg-dev",
+        purpose: "finds the libraries that the package depends on",
+    },
+    Program { name: "strip", kind: Kind::File, package: "binutils", purpose: "makes the program smaller" },
+    Program { name: "xz", kind: Kind::File, package: "xz-utils", purpose: "compresses the archive" },
+];
+
 /// What compiles C to WebAssembly.
 pub(crate) const C: &[Program] = &[CLANG, LLD, WASI_LIBC, BUILTINS];
 

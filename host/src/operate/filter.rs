@@ -28,9 +28,9 @@ impl LogFilter {
             .with_env_filter(filter)
             .with_writer(io::stderr)
             .with_ansi(io::stderr().is_terminal())
-            .event_format(Layout::chosen())
             // It would be told on standard error, which is what failed; and failing to tell that would be a panic.
             .log_internal_errors(false)
+            .event_format(Layout::chosen())
             .with_filter_reloading();
         let handle = builder.reload_handle();
         builder.init();
