@@ -10,6 +10,7 @@ pub mod foreign;
 mod host;
 pub mod http;
 mod log;
+mod machine;
 pub mod paths;
 mod request;
 mod response;
@@ -26,6 +27,7 @@ use std::{
 use bytes::Bytes;
 pub use client::{Client, Running};
 pub use host::{Builder, ONE_AT_A_TIME, Refusal, TestHost, filled_in};
+pub use machine::Machine;
 pub use request::Request;
 pub use response::Response;
 pub use servers::{Apache, Caddy, HaProxy, Lighttpd, Nginx, Place, WebServer, example, free_address};

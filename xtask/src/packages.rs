@@ -123,6 +123,27 @@ pub(crate) const TESTS: &[Program] = &[
         package: "systemd",
         purpose: "checks the units for services",
     },
+    Program {
+        name: "systemd-socket-activate",
+        kind: Kind::File,
+        package: "systemd",
+        purpose: "passes the host its socket",
+    },
+    Program { name: "adduser", kind: Kind::File, package: "adduser", purpose: "makes the package's user" },
+    Program {
+        name: "deb-systemd-helper",
+        kind: Kind::File,
+        package: "init-system-helpers",
+        purpose: "the package's scripts call it",
+    },
+    Program { name: "nsenter", kind: Kind::File, package: "util-linux", purpose: "enters machines of tests" },
+    Program { name: "lintian", kind: Kind::File, package: "lintian", purpose: "checks the package" },
+    Program {
+        name: "buildah",
+        kind: Kind::File,
+        package: "buildah",
+        purpose: "builds the container's image",
+    },
     Program { name: "cgi-fcgi", kind: Kind::File, package: "libfcgi-bin", purpose: "a FastCGI client" },
     Program {
         name: "FCGI::Client",

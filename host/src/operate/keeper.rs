@@ -13,7 +13,7 @@ use std::{
         unix::process::{CommandExt, ExitStatusExt},
     },
     path::PathBuf,
-    process::{Child, Command, ExitCode, ExitStatus},
+    process::{Child, Command, ExitCode, ExitStatus, Stdio},
     sync::mpsc::{Receiver, Sender, channel},
     thread,
 };
@@ -131,6 +131,8 @@ impl Keeper {
             .env_remove("NOTIFY_SOCKET")
             .env_remove("WATCHDOG_USEC")
             .stdin(theirs)
+            // With `--daemon`, whoever gave the command waits for the end of what this is.
+            .stdout(Stdio::null())
             .spawn()?;
         let id = child.id();
         self.sockets.give_all(&hand)?;
