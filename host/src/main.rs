@@ -21,7 +21,7 @@ use cli::{Cli, Command};
 use fcgi_wasm_host::{
     config::{Config, Start, Written},
     gateway,
-    operate::{self, Begun, LogFilter, Notify, Operator, Process, Report, Service},
+    operate::{self, Begun, LogFilter, Notify, Operator, Process, Report, Service, journal},
     reload::{Read, Reload, Source},
     serve::{self, Address, Bound, Hand, Handed, Listen, Probe, Server, Trial, Word},
     wall::{Grant, Network, Raised, Wall},
@@ -75,7 +75,7 @@ fn start(process: operate::Written, written: Written) -> ExitCode {
         Ok(Begun::Here(service)) => Arc::<Service>::from(service),
         Ok(Begun::Elsewhere(code)) => return code,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "{}", told(&error.into()));
+            let _ = writeln!(io::stderr(), "{}", journal::error(&told(&error.into())));
             return ExitCode::FAILURE;
         }
     };

@@ -10,6 +10,7 @@ pub mod foreign;
 mod host;
 pub mod http;
 mod log;
+mod machine;
 mod network;
 pub mod paths;
 pub mod registry;
@@ -28,6 +29,7 @@ use std::{
 use bytes::Bytes;
 pub use client::{Client, Running};
 pub use host::{Builder, ONE_AT_A_TIME, Refusal, TestHost, filled_in};
+pub use machine::Machine;
 pub use network::Network;
 pub use request::Request;
 pub use response::Response;

@@ -4,11 +4,28 @@ use std::{
     env, fs, io,
     os::unix::fs::{DirBuilderExt, symlink},
     path::{Path, PathBuf},
+    process::Command,
 };
+
+use crate::station::run;
 
 /// The host's program, built as the test was.
 pub fn program() -> PathBuf {
     built(profile().join("fcgi-wasm-host"), "cargo build -p fcgi-wasm-host, with the same profile,")
+}
+
+/// What `cargo xtask dist` makes of that program, of that kind (`deb`, `archive`) and revision, in that folder.
+pub fn packed(kind: &str, revision: u32, folder: &Path) -> PathBuf {
+    let profile = profile();
+    let mut xtask =
+        Command::new(built(profile.join("xtask"), "cargo build -p xtask, with the same profile,"));
+    xtask.args(["dist", "--fast", "--built"]).arg(profile.file_name().expect("a name")).arg(kind);
+    xtask.args(["--revision", &revision.to_string(), "--to"]).arg(folder);
+    xtask.env("CARGO_TARGET_DIR", target()).env("SOURCE_DATE_EPOCH", "1790000000");
+    let (good, said) = run(xtask.env("CARGO_MANIFEST_DIR", repository("xtask")));
+    assert!(good, "{said}");
+    // `sha256sum` has the last word.
+    said.split_whitespace().last().expect("a path").into()
 }
 
 /// The host's example program of that name, built as the test was.

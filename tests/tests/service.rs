@@ -31,6 +31,7 @@ impl Service {
             ("PIDFILE=/run/foswiki.pid", format!("PIDFILE={}", path("host.pid"))),
             ("LOGFILE=/var/log/foswiki/host.log", format!("LOGFILE={}", path("host.log"))),
             ("CACHE=/var/cache/foswiki", format!("CACHE={}", path("cache"))),
+            ("RUNTIME=/run/foswiki", format!("RUNTIME={}", path("run"))),
             ("FOSWIKI_USER=www-data", "FOSWIKI_USER=nobody".into()),
             ("[ -r /etc/default/foswiki ] && . /etc/default/foswiki", format!(". {}", path("default"))),
         ];
@@ -92,6 +93,20 @@ fn a_wiki_is_started_reloaded_restarted_and_stopped() {
     assert!(!service.station.path("host.pid").exists());
     service.check("status", 3, "does not run");
     service.check("stop", 0, "does not run");
+}
+
+#[test]
+fn a_program_that_was_replaced_takes_over() {
+    let service = Service::new("FOSWIKI_UPGRADE=true\n");
+    service.check("upgrade", 0, "does not run");
+    service.check("start", 0, "foswiki runs, as process");
+    service.answers();
+    let pid = service.station.pid();
+    service.check("upgrade", 0, "");
+    eventually("another process serves", || service.station.text("host.log").contains(" upgraded"));
+    service.answers();
+    assert_eq!(service.station.pid(), pid);
+    service.check("stop", 0, "has stopped");
 }
 
 #[test]

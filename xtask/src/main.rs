@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask guests | clients | test | fuzz | demo | bench`.
+//! The project's own commands: `cargo xtask guests | clients | test | fuzz | demo | bench | dist`.
 
 mod apt;
 mod bench;
@@ -6,6 +6,7 @@ mod clients;
 mod debian;
 mod demo;
 mod deny;
+mod dist;
 mod fuzz;
 mod guest;
 mod guests;
@@ -20,7 +21,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench::Bench, demo::Demo, fuzz::Fuzz, guests::Guests, test::Test, workspace::Workspace};
+use crate::{
+    bench::Bench, demo::Demo, dist::Dist, fuzz::Fuzz, guests::Guests, test::Test, workspace::Workspace,
+};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -44,6 +47,8 @@ enum Task {
     Demo(Demo),
     /// Measure the host against others, directly and behind nginx
     Bench(Bench),
+    /// Make what operators install: a Debian package, and an archive, which is also a container's context
+    Dist(Dist),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +60,7 @@ fn main() -> ExitCode {
         Task::Fuzz(fuzz) => fuzz.run(&workspace),
         Task::Demo(demo) => demo.run(&workspace),
         Task::Bench(bench) => bench.run(&workspace),
+        Task::Dist(dist) => dist.run(&workspace),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

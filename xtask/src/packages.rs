@@ -135,6 +135,27 @@ pub(crate) const TESTS: &[Program] = &[
         package: "docker-registry",
         purpose: "a registry that modules come from",
     },
+    Program {
+        name: "systemd-socket-activate",
+        kind: Kind::File,
+        package: "systemd",
+        purpose: "passes the host its socket",
+    },
+    Program { name: "adduser", kind: Kind::File, package: "adduser", purpose: "makes the package's user" },
+    Program {
+        name: "deb-systemd-helper",
+        kind: Kind::File,
+        package: "init-system-helpers",
+        purpose: "the package's scripts call it",
+    },
+    Program { name: "nsenter", kind: Kind::File, package: "util-linux", purpose: "enters machines of tests" },
+    Program { name: "lintian", kind: Kind::File, package: "lintian", purpose: "checks the package" },
+    Program {
+        name: "buildah",
+        kind: Kind::File,
+        package: "buildah",
+        purpose: "builds the container's image",
+    },
     Program { name: "cgi-fcgi", kind: Kind::File, package: "libfcgi-bin", purpose: "a FastCGI client" },
     Program {
         name: "FCGI::Client",
@@ -155,6 +176,19 @@ pub(crate) const TESTS: &[Program] = &[
     WASI_LIBC,
     BUILTINS,
     PIP,
+];
+
+/// What packs what operators install.
+pub(crate) const DIST: &[Program] = &[
+    Program { name: "dpkg-deb", kind: Kind::File, package: "dpkg", purpose: "reads the package" },
+    Program {
+        name: "dpkg-shlibdeps",
+        kind: Kind::File,
+        package: "dpkg-dev",
+        purpose: "finds the libraries that the package depends on",
+    },
+    Program { name: "strip", kind: Kind::File, package: "binutils", purpose: "makes the program smaller" },
+    Program { name: "xz", kind: Kind::File, package: "xz-utils", purpose: "compresses the archive" },
 ];
 
 /// What compiles C to WebAssembly.

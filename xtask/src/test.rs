@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::guests::Guests;
 use crate::workspace::Workspace;
-use crate::{clients, deny, fuzz, kubernetes, packages, step};
+use crate::{clients, deny, dist, fuzz, kubernetes, packages, step};
 
 /// Check everything: format, dependencies, components, lints, host, tests
 #[derive(Args, Clone, Copy)]
@@ -21,8 +21,9 @@ pub(crate) struct Test {
 type Check = fn(&Workspace) -> Result<()>;
 
 /// What is checked before the tests proper, which are last, so that their summary closes the output.
-const CHECKS: [(&str, Check); 10] = [
-    ("programs", |_| packages::ensure(packages::TESTS)),
+const CHECKS: [(&str, Check); 11] = [
+    ("programs", |_| packages::ensure(packages::TESTS).and_then(|()| packages::ensure(packages::DIST))),
+    ("packager", dist::install_cargo_deb),
     ("clients", clients::install),
     ("schemas of Kubernetes", kubernetes::install),
     ("format", format),

@@ -8,6 +8,8 @@ use std::{
 use tracing::{level_filters::LevelFilter, warn};
 use tracing_subscriber::EnvFilter;
 
+use super::journal::Layout;
+
 /// The variable that goes before all settings.
 const VARIABLE: &str = "RUST_LOG";
 
@@ -19,7 +21,7 @@ pub struct LogFilter {
 }
 
 impl LogFilter {
-    /// Begins to log, on standard error: what `RUST_LOG` says, else from the `usual` level on.
+    /// Begins to log, on standard error, and in the journal's words where that reads it: what `RUST_LOG` says, else from the `usual` level on.
     pub fn start(usual: LevelFilter) -> Self {
         let filter = EnvFilter::builder().with_default_directive(usual.into()).from_env_lossy();
         let builder = tracing_subscriber::fmt()
@@ -28,6 +30,7 @@ impl LogFilter {
             .with_ansi(io::stderr().is_terminal())
             // It would be told on standard error, which is what failed; and failing to tell that would be a panic.
             .log_internal_errors(false)
+            .event_format(Layout::chosen())
             .with_filter_reloading();
         let handle = builder.reload_handle();
         builder.init();

@@ -13,7 +13,7 @@ use std::{
         unix::process::{CommandExt, ExitStatusExt},
     },
     path::PathBuf,
-    process::{Child, Command, ExitCode, ExitStatus},
+    process::{Child, Command, ExitCode, ExitStatus, Stdio},
     sync::mpsc::{Receiver, Sender, channel},
     thread,
 };
@@ -25,7 +25,7 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
-use super::service::Service;
+use super::{journal, service::Service};
 use crate::serve::{Hand, Handed, Word};
 
 /// Tells a process that it has a keeper, at the other end of its standard input.
@@ -131,6 +131,8 @@ impl Keeper {
             .env_remove("NOTIFY_SOCKET")
             .env_remove("WATCHDOG_USEC")
             .stdin(theirs)
+            // With `--daemon`, whoever gave the command waits for the end of what this is.
+            .stdout(Stdio::null())
             .spawn()?;
         let id = child.id();
         self.sockets.give_all(&hand)?;
@@ -178,7 +180,8 @@ impl Keeper {
             return None;
         }
         if !self.stopping && !status.success() {
-            let _ = writeln!(io::stderr(), "fcgi-wasm-host: the process that serves has ended: {status}");
+            let reason = format!("fcgi-wasm-host: the process that serves has ended: {status}");
+            let _ = writeln!(io::stderr(), "{}", journal::error(&reason));
         }
         let signal = status.signal().and_then(|signal| u8::try_from(128 + signal).ok());
         let code = status.code().and_then(|code| u8::try_from(code).ok()).or(signal);

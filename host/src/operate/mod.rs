@@ -4,6 +4,7 @@
 pub mod control;
 mod daemon;
 mod filter;
+pub mod journal;
 mod keeper;
 mod log;
 mod notify;

@@ -16,7 +16,7 @@ use tokio::{
 use tracing::{error, info, level_filters::LevelFilter, warn};
 
 use super::{
-    daemon,
+    daemon, journal,
     keeper::keeper,
     log::{LogFile, LogFileError},
     notify::{Notify, NotifyError},
@@ -189,7 +189,7 @@ impl Service {
             let _ = writeln!(terminal, "{reason}");
         }
         if self.log.is_some() || !self.detached {
-            let _ = writeln!(io::stderr(), "{reason}");
+            let _ = writeln!(io::stderr(), "{}", journal::error(reason));
         }
     }
 
