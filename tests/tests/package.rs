@@ -19,7 +19,7 @@ const OF_THE_SYSTEM: [&str; 5] =
     ["/var/lib/dpkg/", "/var/log/", "/var/cache/man/", "/var/lib/systemd/", "/tmp/"];
 
 /// Where the user stays.
-const ACCOUNTS: [&str; 4] = ["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow"];
+const ACCOUNTS: [&str; 5] = ["/etc/.pwd.lock", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow"];
 
 /// A machine with the first revision of the package.
 fn installed() -> Machine {
@@ -182,12 +182,12 @@ fn the_same_sources_make_the_same_bytes() {
             (packed.file_name().expect("a name").to_owned(), fs::read(packed).expect("a file"))
         });
         assert!(one == other, "{kind}");
-        folders.iter().for_each(|folder| {
+        for folder in &folders {
             assert_eq!(
                 fs::read_dir(folder.path()).expect("a folder").count(),
                 1,
                 "nothing else is left there"
             );
-        });
+        }
     }
 }
