@@ -19,7 +19,7 @@ const OF_THE_SYSTEM: [&str; 5] =
     ["/var/lib/dpkg/", "/var/log/", "/var/cache/man/", "/var/lib/systemd/", "/tmp/"];
 
 /// Where the user stays.
-const ACCOUNTS: [&str; 4] = ["/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow"];
+const ACCOUNTS: [&str; 5] = ["/etc/.pwd.lock", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow"];
 
 /// A machine with the first revision of the package.
 fn installed() -> Machine {
