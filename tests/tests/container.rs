@@ -39,7 +39,7 @@ impl Engine {
     }
 
     /// What a command says last.
-    fn does(&self, command: &str, change: impl FnOnce(&mut Command)) -> String {
+    fn does(&self, command: &str, change: impl FnOnce(&mut Command) -> &mut Command) -> String {
         let mut buildah = self.buildah(command);
         change(&mut buildah);
         let (good, said) = run(&mut buildah);
@@ -49,12 +49,12 @@ impl Engine {
 
     /// A base image with the libraries of the program, and nothing else.
     fn base(&self) -> String {
-        let container = self.does("from", |command| drop(command.arg("scratch")));
+        let container = self.does("from", |command| command.arg("scratch"));
         let (_, libraries) = run(Command::new("ldd").arg(paths::program()));
         for library in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
-            self.does("copy", |command| drop(command.args([&container, library, library])));
+            self.does("copy", |command| command.args([&container, library, library]));
         }
-        self.does("commit", |command| drop(command.args(["--quiet", &container, "localhost/base"])));
+        self.does("commit", |command| command.args(["--quiet", &container, "localhost/base"]));
         "localhost/base".to_owned()
     }
 
@@ -72,7 +72,7 @@ impl Engine {
         self.does("build", |command| {
             command.args(["--isolation", "chroot", "--pull-never", "--format", "docker", "--quiet"]);
             command.args(["--build-arg", &format!("BASE={base}"), "--tag", "localhost/host", "--file"]);
-            command.arg(context.join("examples/container/Containerfile")).arg(&context);
+            command.arg(context.join("examples/container/Containerfile")).arg(&context)
         });
         "localhost/host".to_owned()
     }
@@ -126,7 +126,7 @@ fn an_image_is_built_and_serves() {
     assert!(run(Command::new("chown").arg("-R").arg(USER.to_string()).arg(engine.0.path("cache"))).0);
     assert!(run(Command::new("chmod").arg("0700").arg(engine.0.path("cache/compiled"))).0);
 
-    let container = engine.does("from", |command| drop(command.args(["--pull-never", &image])));
+    let container = engine.does("from", |command| command.args(["--pull-never", &image]));
     let mut host = serve(&engine, &container, &program);
     let health = words(&config["Healthcheck"]["Test"]);
     let [_cmd, health @ ..] = health.as_slice() else { panic!("{health:?}") };

@@ -182,12 +182,12 @@ fn the_same_sources_make_the_same_bytes() {
             (packed.file_name().expect("a name").to_owned(), fs::read(packed).expect("a file"))
         });
         assert!(one == other, "{kind}");
-        folders.iter().for_each(|folder| {
+        for folder in &folders {
             assert_eq!(
                 fs::read_dir(folder.path()).expect("a folder").count(),
                 1,
                 "nothing else is left there"
             );
-        });
+        }
     }
 }

@@ -82,13 +82,12 @@ impl Dist {
 }
 
 fn epoch(workspace: &Workspace) -> Result<u64> {
-    let text = match env::var(EPOCH) {
-        Ok(named) => named,
-        Err(_) => {
-            let mut git = Command::new("git");
-            git.current_dir(&workspace.root).args(["log", "-1", "--format=%ct"]);
-            step::answer(&mut git).with_context(|| format!("no time of a last commit; set {EPOCH}"))?
-        }
+    let text = if let Ok(named) = env::var(EPOCH) {
+        named
+    } else {
+        let mut git = Command::new("git");
+        git.current_dir(&workspace.root).args(["log", "-1", "--format=%ct"]);
+        step::answer(&mut git).with_context(|| format!("no time of a last commit; set {EPOCH}"))?
     };
     text.trim().parse().with_context(|| format!("{EPOCH}={text:?} is not a number of seconds"))
 }
