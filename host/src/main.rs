@@ -257,7 +257,9 @@ fn operate(operator: &Operator, hangups: Signal, (control, process): (Option<Bou
     if let Some(control) = control {
         let reload = Arc::clone(&operator.reload);
         let report = move || Report::new(reload.status(), &process);
-        tokio::spawn(operate::control::serve(control, operator.clone(), report));
+        // It is waited for: whether its path stays for the next process is decided at its end.
+        let serving = operate::control::serve(control, operator.clone(), report);
+        operator.reload.server().run_beside(serving);
     }
 }
 
