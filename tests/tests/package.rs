@@ -87,6 +87,15 @@ fn nothing_runs_unasked(machine: &Machine) {
     }
 }
 
+/// Does something at the end of a scope, also of one that fails: otherwise its threads would be waited for for ever.
+struct OnDrop<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 /// The second revision takes over from the first, and no request fails meanwhile.
 fn upgraded_under_load(machine: &Machine, before: &str) {
     let (over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -97,11 +106,11 @@ fn upgraded_under_load(machine: &Machine, before: &str) {
                 answered.fetch_add(1, Ordering::Relaxed);
             }
         });
+        let _over = OnDrop(|| over.store(true, Ordering::Relaxed));
         install(machine, 2);
         eventually("the new program serves", || serving(machine).is_some_and(|process| process != before));
         let so_far = answered.load(Ordering::Relaxed);
         eventually("it answers", || answered.load(Ordering::Relaxed) > so_far + 10);
-        over.store(true, Ordering::Relaxed);
     });
     let version = machine.ok("dpkg-query --show --showformat='${Version}' fcgi-wasm-host");
     assert!(version.ends_with("-2"), "{version}");

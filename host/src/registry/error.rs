@@ -88,10 +88,15 @@ fn causes<'a>(
 
 /// What TLS has against a server, where that is the cause.
 fn secure(error: &dyn std::error::Error) -> Option<&TlsError> {
-    causes(error).find_map(|cause| {
-        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        cause.downcast_ref().or_else(|| inner?.downcast_ref())
-    })
+    causes(error).find_map(inmost)
+}
+
+/// What is inside of an error of input and output, which names what is behind that as its cause.
+fn inmost<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a TlsError> {
+    match error.downcast_ref::<io::Error>() {
+        Some(outer) => inmost(outer.get_ref()?),
+        None => error.downcast_ref(),
+    }
 }
 
 /// In words for those who can do something about it.

@@ -121,7 +121,7 @@ mod tests {
         check("registry.example.org/wiki", "wiki:1.2, or a digest");
         check("registry.example.org:5000/wiki", "wiki:1.2, or a digest");
         check("registry.example.org/Wiki:1", "invalid reference format");
-        check("registry.example.org/wiki@sha256:12", "digest");
+        check("registry.example.org/wiki@sha256:12", "invalid reference format");
         check(&format!("registry.example.org/wiki@sha512:{}", "0".repeat(128)), "use sha256");
     }
 

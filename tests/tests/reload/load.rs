@@ -16,20 +16,22 @@ struct Load {
     swaps: usize,
     /// Swaps after which memory and descriptors are what they stay: the first requests of each client make room for all others.
     warm: usize,
+    /// Bytes that may come on top of a tenth: what a thread needs that had little to do until then.
+    more: u64,
 }
 
 #[test]
 fn no_request_fails_and_none_is_stale() {
-    swap_under(&Load { clients: 8, swaps: 120, warm: 60 });
+    swap_under(&Load { clients: 8, swaps: 120, warm: 60, more: 16 << 20 });
 }
 
 #[test]
 #[ignore = "slow: cargo xtask test --slow"]
 fn no_request_fails_and_none_is_stale_for_a_long_time() {
-    swap_under(&Load { clients: 32, swaps: 1000, warm: 10 });
+    swap_under(&Load { clients: 32, swaps: 1000, warm: 10, more: 0 });
 }
 
-fn swap_under(&Load { clients, swaps, warm }: &Load) {
+fn swap_under(&Load { clients, swaps, warm, more }: &Load) {
     let host = start();
     let in_force = AtomicUsize::new(0);
     let mut before = None;
@@ -53,7 +55,7 @@ fn swap_under(&Load { clients, swaps, warm }: &Load) {
     eventually("old generations end", || !host.ok(&["status"]).contains("was replaced"));
     eventually("descriptors are closed", || cost(&host).1 <= files);
     let after = cost(&host).0;
-    assert!(after * 10 <= memory * 11, "{} KiB instead of {} KiB", after >> 10, memory >> 10);
+    assert!(after <= memory / 10 * 11 + more, "{} KiB instead of {} KiB", after >> 10, memory >> 10);
     assert_eq!(host.terminate().code(), Some(0));
 }
 
