@@ -183,7 +183,7 @@ fn lintian_has_nothing_to_say() {
 }
 
 #[test]
-fn the_same_sources_make_the_same_bytes() {
+fn the_same_program_is_packed_into_the_same_bytes() {
     for kind in ["deb", "archive"] {
         let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
         let [one, other] = folders.each_ref().map(|folder| {

@@ -1,6 +1,6 @@
 //! `cargo xtask dist`: what operators install. A Debian package, and an archive that is also a container's context.
 //!
-//! The same sources make the same bytes, wherever and whenever: times are those of `SOURCE_DATE_EPOCH`, or of the last commit; owners,
+//! The same program makes the same bytes, wherever and whenever it is packed: times are those of `SOURCE_DATE_EPOCH`, or of the last commit; owners,
 //! modes and order are fixed; folders of the machine are not named in the program (<https://reproducible-builds.org/docs/>).
 
 mod archive;
