@@ -22,6 +22,7 @@ mod tap;
 pub mod wire;
 
 use std::{
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -68,6 +69,15 @@ pub mod guest {
     pub const CGI: &str = "cgi";
     /// The example of a filter.
     pub const FILTER: &str = "filter";
+}
+
+/// Is set when its story's part ends, also when that fails: what waits for it ends as well.
+pub struct Mark<'a>(pub &'a AtomicBool);
+
+impl Drop for Mark<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 /// How long anything may take before its story fails: far longer than on a busy machine.

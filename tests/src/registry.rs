@@ -2,18 +2,22 @@
 
 use std::{
     fmt::Write as _,
-    net::TcpStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
 };
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{eventually, http, http::Reply, servers::Place};
+use crate::{
+    http,
+    http::Reply,
+    servers::{Place, WebServer},
+};
 
 /// Where Debian has it.
 const PROGRAM: &str = "/usr/bin/docker-registry";
+const PACKAGE: &str = "docker-registry";
 
 /// Its settings, in its folder.
 const SETTINGS: &str = "registry.yml";
@@ -31,9 +35,8 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// A registry; ended with its story.
 #[derive(Debug)]
 pub struct Registry {
-    child: Child,
-    place: Place,
-    /// Where they are.
+    server: WebServer,
+    /// Where its modules are.
     modules: PathBuf,
     /// Who may push and pull, where not everybody may.
     user: Option<(String, String)>,
@@ -59,14 +62,7 @@ impl Registry {
     /// A registry for one user.
     pub fn for_user(user: &str, password: &str) -> Self {
         let place = Place::new("registry");
-        let file = place.folder().join("htpasswd");
-        // The only kind of digest that it knows is that of bcrypt.
-        let made =
-            Command::new("htpasswd").args(["-B", "-b", "-c"]).arg(&file).args([user, password]).output();
-        assert!(
-            made.is_ok_and(|made| made.status.success()),
-            "htpasswd: run `apt-get install apache2-utils`"
-        );
+        let file = place.passwords_of([(user, password)]);
         let settings = format!("auth:\n  htpasswd:\n    realm: modules\n    path: {}\n", file.display());
         Self::in_folder(place, &settings, Some((user.to_owned(), password.to_owned())))
     }
@@ -88,27 +84,33 @@ impl Registry {
     fn run(place: Place, modules: PathBuf, more: &str, user: Option<(String, String)>) -> Self {
         let (folder, address) = (modules.display(), place.address());
         let settings = format!(
-            "version: 0.1\nlog:\n  level: warn\nstorage:\n  filesystem:\n    rootdirectory: {folder}\nhttp:\n  addr: {address}\n{more}"
+            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {folder}\nhttp:\n  addr: {address}\n{more}"
         );
         place.write(SETTINGS, &settings);
-        let child = start(&place);
-        Self { child, place, modules, user }
+        Self { server: place.run(&mut program(), PACKAGE), modules, user }
     }
 
     /// Ends it; what was pushed stays.
     pub fn end(&mut self) {
-        self.child.kill().expect("a process that runs");
-        self.child.wait().expect("its end");
+        self.server.kill();
     }
 
     /// Starts it again, at the same place.
     pub fn again(&mut self) {
-        self.child = start(&self.place);
+        self.server.again(&mut program(), PACKAGE);
+    }
+
+    /// How often it was asked which digest a tag means.
+    pub fn asked(&self) -> usize {
+        let log = self.server.log();
+        let is_question =
+            |line: &&str| line.contains("http.request.method=HEAD") && line.contains("/manifests/");
+        log.lines().filter(is_question).filter(|line| line.contains("response completed")).count()
     }
 
     /// Its address, `HOST:PORT`.
     pub fn address(&self) -> String {
-        self.place.address().to_string()
+        self.server.address().to_string()
     }
 
     /// How a module there is named.
@@ -185,36 +187,18 @@ impl Registry {
         let user = self.user.as_ref().map(|(user, password)| http::basic(user, password));
         let mut headers: Vec<_> = user.iter().map(|user| ("Authorization", user.as_str())).collect();
         headers.extend((!kind.is_empty()).then_some(("Content-Type", kind)));
-        http::send(self.place.address(), method, uri, &headers, body)
+        http::send(self.server.address(), method, uri, &headers, body)
     }
 }
 
-fn start(place: &Place) -> Child {
-    assert!(Path::new(PROGRAM).is_file(), "{PROGRAM} is missing: run `apt-get install docker-registry`");
+fn program() -> Command {
     let mut program = Command::new(PROGRAM);
-    program.arg("serve").arg(place.folder().join(SETTINGS)).current_dir(place.folder());
-    program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = program.spawn().expect("a registry that starts");
-    eventually("the registry listens", || {
-        assert!(
-            child.try_wait().expect("a process").is_none(),
-            "{} ends at once",
-            program.get_program().display()
-        );
-        TcpStream::connect(place.address()).is_ok()
-    });
-    child
+    program.args(["serve", SETTINGS]);
+    program
 }
 
 fn digest(bytes: &[u8]) -> String {
     let mut text = "sha256:".to_owned();
     Sha256::digest(bytes).iter().for_each(|byte| write!(text, "{byte:02x}").expect("a string"));
     text
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

@@ -12,7 +12,7 @@ const LAYERS: &[Layer] = &[
     ("trust.rs", &[], &[]),
     ("wall", &[], &["landlock", "libc", "rustix", "seccompiler", "thiserror"]),
     ("response.rs", &[], &["bytes", "http", "thiserror"]),
-    ("request.rs", &["trust"], &["bytes", "fcgi", "http", "thiserror"]),
+    ("request", &["trust"], &["bytes", "fcgi", "http", "thiserror"]),
     ("cgi", &["response"], &["bytes", "http", "thiserror"]),
     ("body.rs", &[], &["bytes", "http_body", "thiserror"]),
     ("admission.rs", &[], &["thiserror", "tokio"]),
@@ -67,7 +67,7 @@ const LAYERS: &[Layer] = &[
             "tracing",
         ],
     ),
-    ("route.rs", &["request"], &["http", "thiserror"]),
+    ("route", &["request"], &["http", "thiserror"]),
     ("site.rs", &["admission", "capability", "route", "wasm"], &[]),
     ("generation.rs", &["route", "site"], &["thiserror"]),
     (

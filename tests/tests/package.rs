@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use tests::{Machine, eventually, paths, station::run};
+use tests::{Machine, Mark, eventually, paths, station::run};
 
 const SOCKET: &str = "/run/fcgi-wasm-host/wiki.sock";
 const SETTINGS: &str = "/etc/fcgi-wasm-host/settings.toml";
@@ -87,15 +87,6 @@ fn nothing_runs_unasked(machine: &Machine) {
     }
 }
 
-/// Does something at the end of a scope, also of one that fails: otherwise its threads would be waited for for ever.
-struct OnDrop<F: Fn()>(F);
-
-impl<F: Fn()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
-
 /// The second revision takes over from the first, and no request fails meanwhile.
 fn upgraded_under_load(machine: &Machine, before: &str) {
     let (over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -106,7 +97,7 @@ fn upgraded_under_load(machine: &Machine, before: &str) {
                 answered.fetch_add(1, Ordering::Relaxed);
             }
         });
-        let _over = OnDrop(|| over.store(true, Ordering::Relaxed));
+        let _over = Mark(&over);
         install(machine, 2);
         eventually("the new program serves", || serving(machine).is_some_and(|process| process != before));
         let so_far = answered.load(Ordering::Relaxed);

@@ -11,7 +11,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use serde_json::json;
 use tempfile::TempDir;
 use tests::{
-    Builder, TestHost, eventually, guest,
+    Builder, Mark, TestHost, eventually, filled_in, guest,
     http::base64,
     paths,
     registry::{Layer, Registry, WASM},
@@ -79,11 +79,11 @@ fn a_fleet_follows_a_tag_without_a_failed_request() {
                 }
             });
         }
+        let _done = Mark(&done);
         registry.push("wiki:stable", &component(guest::HELLO));
         for host in &fleet {
             eventually("the tag is followed", || is_hello(host));
         }
-        done.store(true, Ordering::Relaxed);
     });
     fleet[0].log_line(&format!("moved modules={:?}", registry.reference("wiki:stable")));
 }
@@ -144,10 +144,9 @@ fn what_is_taken_back_stays() {
     eventually("the tag is followed", || !is_hello(&host));
     host.ok(&["rollback"]);
     assert!(is_hello(&host));
-    registry.push("wiki:2", &component(guest::HELLO));
-    let later = host.log().matches("moved").count();
-    host.log_lines("reloaded", 1);
-    assert!(is_hello(&host) && host.log().matches("moved").count() == later);
+    let before = registry.asked();
+    eventually("the registry is asked again", || registry.asked() > before + 1);
+    assert!(is_hello(&host) && host.log().matches("moved").count() == 1);
 }
 
 #[test]
@@ -260,6 +259,25 @@ fn an_index_has_a_module_among_images() {
     assert!(is_hello(&host));
     registry.push_index("wiki:1", &[(&other, "wasm")]);
     eventually("the tag is followed", || !is_hello(&host));
+}
+
+#[test]
+fn a_registry_that_is_new_since_the_start_takes_a_restart() {
+    let registry = Registry::start();
+    registry.push("wiki:1", &component(guest::HELLO));
+    let settings = |module: &str| {
+        format!(
+            "cache-dir = '$CACHE'\nreload-on-change = false\n[registry]\nplain-http = ['{}']\n[[listen]]\n\
+             address = '$SOCKET'\n[[site]]\nname = 'a'\nmodule = '{module}'\n",
+            registry.address()
+        )
+    };
+    let host = TestHost::settings(&settings("$GUESTS/behaviours.wasm")).start();
+    let text = filled_in(&settings(&registry.reference("wiki:1")), host.socket(), host.folder());
+    fs::write(host.folder().join("settings.toml"), text).expect("the settings' place");
+    let told = host.fails(&["reload"]);
+    assert!(told.contains("restart"), "{told}");
+    assert_eq!(host.get("/visits").text(), "1\n");
 }
 
 #[test]

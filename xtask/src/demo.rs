@@ -1,8 +1,6 @@
 //! `cargo xtask demo`: the example wiki in a browser, from a copy that may be edited at will.
 
-use std::fs;
-use std::os::unix::{fs::symlink, process::CommandExt};
-use std::path::Path;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::thread;
 
@@ -13,8 +11,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::guests::Guests;
-use crate::step;
 use crate::workspace::Workspace;
+use crate::{files, step};
 
 /// `cargo xtask demo`
 #[derive(Args)]
@@ -31,7 +29,7 @@ impl Demo {
 
         let folder = tempfile::Builder::new().prefix("foswiki-demo.").tempdir()?;
         let wiki = folder.path().join("wiki");
-        copy(&workspace.root.join("examples/wiki"), &wiki)?;
+        files::copy(&workspace.root.join("examples/wiki"), &wiki)?;
 
         // Taken over before the host starts, so that no signal ends this program and leaves the copy behind.
         let signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
@@ -67,24 +65,6 @@ fn supervise(mut host: Child, mut signals: Signals) -> Result<()> {
     Ok(())
 }
 
-/// Copies the folder `from` with all that is in it; links remain links.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir(to).with_context(|| to.display().to_string())?;
-    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
-        let entry = entry?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            copy(&source, &target)?;
-        } else if kind.is_symlink() {
-            symlink(fs::read_link(&source)?, &target)?;
-        } else {
-            fs::copy(&source, &target).with_context(|| source.display().to_string())?;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use signal_hook::low_level::raise;
@@ -105,18 +85,5 @@ mod tests {
         assert!(outcome("exit 0", 0).is_ok());
         let error = outcome("exit 3", 0).unwrap_err();
         assert_eq!(error.to_string(), "fcgi-wasm-host: exit status: 3");
-    }
-
-    #[test]
-    fn a_copy_has_folders_files_and_links() {
-        let folder = tempfile::tempdir().unwrap();
-        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
-        fs::create_dir_all(from.join("data/Main")).unwrap();
-        fs::write(from.join("data/Main/WebHome.txt"), "text").unwrap();
-        symlink("data/Main", from.join("Main")).unwrap();
-
-        copy(&from, &to).unwrap();
-        assert_eq!(fs::read_to_string(to.join("data/Main/WebHome.txt")).unwrap(), "text");
-        assert_eq!(fs::read_link(to.join("Main")).unwrap(), Path::new("data/Main"));
     }
 }

@@ -7,6 +7,7 @@ mod debian;
 mod demo;
 mod deny;
 mod dist;
+mod files;
 mod fuzz;
 mod guest;
 mod guests;

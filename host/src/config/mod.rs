@@ -5,6 +5,7 @@ mod control;
 mod document;
 mod limits;
 mod listen;
+mod module;
 mod mount;
 mod options;
 mod own;
@@ -28,11 +29,12 @@ use std::{
 pub use control::{Whose, control};
 pub use document::Document;
 use limits::Bounds;
+pub use module::ModuleSource;
 pub use options::{Written, WrittenExecution};
 pub use registry::WrittenRegistry;
 pub use reuse::{Kib, Requests, WrittenReuse};
 use setting::{Errors, Setting, Source};
-pub use site::{ModuleSource, Route, Site};
+pub use site::{Route, Site};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 pub use values::{Size, Time};
 pub use wall::WrittenWall;
@@ -127,12 +129,7 @@ impl Config {
 
     /// The modules that come from registries, once each.
     pub fn references(&self) -> HashSet<Reference> {
-        let routes = self.sites.iter().flat_map(|site| &site.routes);
-        let references = routes.filter_map(|route| match &route.module {
-            ModuleSource::Registry(reference) => Some(reference.clone()),
-            ModuleSource::BuiltIn | ModuleSource::File(_) => None,
-        });
-        references.collect()
+        module::references(&self.sites).cloned().collect()
     }
 
     /// Checks the text of a settings file. `file` is for messages; relative paths are below `base`.

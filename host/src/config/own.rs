@@ -5,10 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    setting::Errors,
-    site::{ModuleSource, Site},
-};
+use super::{module::ModuleSource, setting::Errors, site::Site};
 use crate::capability::{Access, Mount};
 
 /// What decides, besides modules.

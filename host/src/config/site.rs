@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    env, fmt,
+    env,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -12,6 +12,7 @@ use http::Method;
 use super::{
     document::{self, Clock, Document, Preset, Random},
     limits::{self, Bounds},
+    module::ModuleSource,
     mount::{self, Change},
     preset,
     setting::{Errors, Setting},
@@ -19,7 +20,6 @@ use super::{
 use crate::{
     admission::Terms,
     capability::{Mount, Origin, Outbound, Quota, Senses},
-    registry::{Reference, SCHEME},
     route::{self, Routes, UrlPath},
     serve::{Health, Page},
     wasm::{Limits, Reuse},
@@ -93,37 +93,6 @@ pub struct Route {
     pub cpu: Option<Duration>,
     /// How often an instance is used.
     pub reuse: Reuse,
-}
-
-/// Where a component comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum ModuleSource {
-    /// The wiki inside this program.
-    BuiltIn,
-    /// A file.
-    File(PathBuf),
-    /// An artifact in an OCI registry.
-    Registry(Reference),
-}
-
-impl ModuleSource {
-    /// Reads a path, which is below `base`, or a reference to a registry.
-    pub fn read(written: &Path, base: &Path) -> Result<Self, String> {
-        match written.to_str().and_then(|text| text.strip_prefix(SCHEME)) {
-            Some(reference) => reference.parse().map(Self::Registry),
-            None => Ok(Self::File(base.join(written))),
-        }
-    }
-}
-
-impl fmt::Display for ModuleSource {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BuiltIn => formatter.write_str("the built-in wiki"),
-            Self::File(file) => file.display().fmt(formatter),
-            Self::Registry(reference) => reference.fmt(formatter),
-        }
-    }
 }
 
 /// Checks all sites. Relative paths are below `base`.

@@ -10,8 +10,9 @@ use clap::Args;
 
 use super::{
     document,
+    module::{self, ModuleSource},
     setting::{Errors, Setting},
-    site::{ModuleSource, Site},
+    site::Site,
 };
 use crate::{
     capability,
@@ -146,7 +147,8 @@ impl Needs<'_> {
         let routes = self.sites.iter().flat_map(|site| &site.routes);
         let mut connect: Vec<_> =
             routes.flat_map(|route| &route.outbound.origins).map(|origin| origin.port).collect();
-        let registries: BTreeSet<_> = self.registries().map(|one| one.port(self.is_plain(one))).collect();
+        let registries: BTreeSet<_> =
+            module::references(self.sites).map(|one| one.port(self.is_plain(one))).collect();
         // Registries say where to ask for permission, and where they keep what is large.
         connect.extend((!registries.is_empty()).then_some(registry::ELSEWHERE));
         connect.extend(registries);
@@ -155,14 +157,6 @@ impl Needs<'_> {
         connect.sort_unstable();
         connect.dedup();
         Network { bind: Vec::new(), connect, names }
-    }
-
-    /// The modules that come from registries.
-    fn registries(&self) -> impl Iterator<Item = &Reference> {
-        self.sites.iter().flat_map(|site| &site.routes).filter_map(|route| match &route.module {
-            ModuleSource::Registry(reference) => Some(reference),
-            ModuleSource::BuiltIn | ModuleSource::File(_) => None,
-        })
     }
 
     fn is_plain(&self, module: &Reference) -> bool {

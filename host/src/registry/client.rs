@@ -74,6 +74,7 @@ impl Client {
             // It fails where another thread has just done the same.
             let _ = ring::default_provider().install_default();
         }
+        // Without any, the library's client would panic.
         let authorities = rustls_native_certs::load_native_certs();
         if authorities.certs.is_empty() {
             let reasons: Vec<_> = authorities.errors.iter().map(ToString::to_string).collect();
@@ -104,21 +105,30 @@ impl Client {
         self.wait(async |client| Ok(client.fetch_manifest_digest(reference.written(), &auth).await?))
     }
 
-    /// Brings the module that a reference stands for into the store, and says what there is to know of it, with its signatures where
-    /// they are asked for.
-    pub(super) fn fetch(self, reference: &Reference, signed: bool, store: &Store) -> Result<Record, Reason> {
+    /// The module that a reference stands for, out of the store or brought there, and what there is to know of it: with its
+    /// signatures, where they are asked for.
+    pub(super) fn fetch(
+        self,
+        reference: &Reference,
+        signed: bool,
+        store: &Store,
+    ) -> Result<(Record, Vec<u8>), Reason> {
         let auth = self.credentials.of(reference);
         self.wait(async |client| {
             let written = reference.written();
             let (manifest, own, list) = client.pull_image_manifest_and_list_digest(written, &auth).await?;
             let digest = list.unwrap_or(own);
             let layer = module(&manifest.layers)?;
-            if !store.has(&layer.digest)? {
-                store.keep_module(&layer.digest, &blob(client, written, layer, MAX_MODULE).await?)?;
-            }
+            let wasm = if let Ok(wasm) = store.module(&layer.digest) {
+                wasm
+            } else {
+                let wasm = blob(client, written, layer, MAX_MODULE).await?;
+                store.keep_module(&layer.digest, &wasm)?;
+                wasm
+            };
             let signatures =
                 if signed { signatures(client, (reference, &digest), &auth).await? } else { Vec::new() };
-            Ok(Record { digest, module: layer.digest.clone(), signatures })
+            Ok((Record { digest, module: layer.digest.clone(), signatures }, wasm))
         })
     }
 

@@ -26,7 +26,10 @@ pub enum Reason {
     #[error("the registry did not deliver it within {0} s")]
     Time(u64),
     /// Nobody could be believed to be the registry.
-    #[error("this machine has no certificates of authorities for https ({0}); install ca-certificates")]
+    #[error(
+        "no certificates of authorities for https can be read ({0}); install ca-certificates, or restart the host, if it had \
+         no module from a registry when it started"
+    )]
     Certificates(String),
     /// It is not a module.
     #[error(
@@ -99,6 +102,11 @@ fn inmost<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a TlsErr
     }
 }
 
+/// Whether that is what the wall says, or another one.
+fn is_denied(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
 /// In words for those who can do something about it.
 fn told(error: &OciDistributionError) -> String {
     match error {
@@ -128,7 +136,7 @@ fn told(error: &OciDistributionError) -> String {
                     "; authorities are those of this machine, or of SSL_CERT_FILE"
                 }
                 Some(_) => "; a registry without TLS is named in registry.plain-http",
-                None if cause.contains("denied") => {
+                None if causes(error).any(is_denied) => {
                     "; a registry at a port that is new since the start takes a restart"
                 }
                 None => "",

@@ -23,7 +23,7 @@ use client::Client;
 pub use error::RegistryError;
 pub use reference::{Reference, SCHEME};
 use signature::Keys;
-use store::{Record, Store};
+use store::Store;
 use tracing::{info, warn};
 
 /// The port at which registries have others speak for them: who may pull, and where what is large is kept.
@@ -73,28 +73,30 @@ impl Registry {
         let keys = Keys::read(&settings.keys).map_err(of)?;
         if let Some(digest) = reference.digest()
             && let Some(record) = self.store.record(reference).filter(|record| record.digest == digest)
-            && let Ok(pulled) = self.kept(record, keys.as_ref())
+            && keys.as_ref().is_none_or(|keys| keys.check(&record).is_ok())
+            && let Ok(wasm) = self.store.module(&record.module)
         {
-            return Ok(pulled);
+            return Ok(Pulled { digest: record.digest, wasm });
         }
         let fetched =
             Client::new(settings).and_then(|client| client.fetch(reference, keys.is_some(), &self.store));
-        let record = match fetched {
-            Ok(record) => record,
+        let (record, wasm) = match fetched {
+            Ok(fetched) => fetched,
             Err(reason) => {
                 let kept =
                     self.store.record(reference).filter(|_| reason.is_outage() && !self.is_seen(reference));
                 let Some(record) = kept else { return Err(of(reason)) };
                 warn!(module = %reference, %reason, digest = record.digest, "the registry is away: serving what was pulled before");
-                record
+                let wasm = self.store.module(&record.module).map_err(of)?;
+                (record, wasm)
             }
         };
         // Even if it is refused below: only another one is worth a try then.
         self.seen().insert(reference.clone(), record.digest.clone());
-        let pulled = self.kept(record.clone(), keys.as_ref()).map_err(of)?;
+        keys.map(|keys| keys.check(&record)).transpose().map_err(of)?;
         self.store.keep_record(reference, &record).map_err(of)?;
-        info!(module = %reference, digest = pulled.digest, bytes = pulled.wasm.len(), "pulled");
-        Ok(pulled)
+        info!(module = %reference, digest = record.digest, bytes = wasm.len(), "pulled");
+        Ok(Pulled { digest: record.digest, wasm })
     }
 
     /// Which of `used`, which were pulled, stand for something else by now.
@@ -120,13 +122,6 @@ impl Registry {
             }
         }
         Ok(moved)
-    }
-
-    /// What is here, if it is signed as it must be.
-    fn kept(&self, record: Record, keys: Option<&Keys>) -> Result<Pulled, error::Reason> {
-        keys.map(|keys| keys.check(&record)).transpose()?;
-        let wasm = self.store.module(&record.module)?;
-        Ok(Pulled { digest: record.digest, wasm })
     }
 
     fn is_seen(&self, reference: &Reference) -> bool {

@@ -61,13 +61,7 @@ impl Store {
         written.and_then(|bytes| self.keep(&file, &bytes)).map_err(|error| Reason::file(WHAT, file, error))
     }
 
-    /// Whether the module of that digest is here and whole.
-    pub(super) fn has(&self, digest: &str) -> Result<bool, Reason> {
-        let file = self.module_file(digest)?;
-        Ok(file.is_file() && self.module(digest).is_ok())
-    }
-
-    /// The module of that digest.
+    /// The module of that digest, if it is here and whole.
     pub(super) fn module(&self, digest: &str) -> Result<Vec<u8>, Reason> {
         let path = self.module_file(digest)?;
         let read = fs::read(&path).and_then(|bytes| {
@@ -129,12 +123,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::new(folder.path());
         let digest = digest_of(b"module");
-        assert!(!store.has(&digest).expect("a digest"));
+        assert!(store.module(&digest).is_err());
         store.keep_module(&digest, b"module").expect("kept");
         assert_eq!(store.module(&digest).expect("kept"), b"module");
         let file = store.module_file(&digest).expect("a digest");
         fs::write(file, "damaged").expect("a file");
-        assert!(!store.has(&digest).expect("a digest"));
         assert!(store.module(&digest).is_err_and(|error| error.to_string().contains("damaged")));
     }
 

@@ -87,6 +87,27 @@ impl WebServer {
         descendants(Pid::from_child(&self.child))
     }
 
+    /// Ends it at once; what is in its folder stays.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("a process that runs");
+        self.child.wait().expect("its end");
+    }
+
+    /// Runs it again where it was, after it was [killed](Self::kill).
+    pub(crate) fn again(&mut self, program: &mut Command, package: &str) {
+        self.child = self.place.spawn(program, package);
+        self.wait();
+    }
+
+    /// Waits until it listens.
+    fn wait(&mut self) {
+        eventually("the web server listens", || {
+            let ended = self.child.try_wait().expect("a process");
+            assert!(ended.is_none(), "it does not start:\n{}", self.log());
+            TcpStream::connect(self.address()).is_ok()
+        });
+    }
+
     /// Asks it to stop and waits for its end. Its exit status says nothing: lighttpd's is 1 at times.
     pub fn stop(mut self) -> Stopped {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("a process that runs");
@@ -146,9 +167,14 @@ impl Place {
 
     /// A file of passwords, as `htpasswd` makes it.
     pub(crate) fn passwords(&self) -> PathBuf {
+        self.passwords_of(USERS.map(|user| (user, PASSWORD)))
+    }
+
+    /// The same for these users, each with a password.
+    pub(crate) fn passwords_of<'a>(&self, users: impl IntoIterator<Item = (&'a str, &'a str)>) -> PathBuf {
         let file = self.write("passwords", "");
-        for user in USERS {
-            let htpasswd = Command::new("htpasswd").arg("-bB").arg(&file).args([user, PASSWORD]).output();
+        for (user, password) in users {
+            let htpasswd = Command::new("htpasswd").arg("-bB").arg(&file).args([user, password]).output();
             let made = htpasswd.is_ok_and(|output| output.status.success());
             assert!(made, "no htpasswd: run `apt-get install apache2-utils`");
         }
@@ -157,17 +183,17 @@ impl Place {
 
     /// Runs a web server that Debian's `package` has, and waits until it listens.
     pub fn run(self, program: &mut Command, package: &str) -> WebServer {
+        let mut server = WebServer { child: self.spawn(program, package), place: self };
+        server.wait();
+        server
+    }
+
+    fn spawn(&self, program: &mut Command, package: &str) -> Child {
         let name = Path::new(program.get_program()).to_owned();
         assert!(name.is_file(), "{} is missing: run `apt-get install {package}`", name.display());
         let log = File::options().create(true).append(true).open(self.folder().join(LOG)).expect("a log");
         program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).current_dir(self.folder());
-        let mut server = WebServer { child: program.spawn().expect("a web server that starts"), place: self };
-        eventually("the web server listens", || {
-            let ended = server.child.try_wait().expect("a process");
-            assert!(ended.is_none(), "{} does not start:\n{}", name.display(), server.log());
-            TcpStream::connect(server.address()).is_ok()
-        });
-        server
+        program.spawn().expect("a web server that starts")
     }
 
     fn log(&self) -> String {

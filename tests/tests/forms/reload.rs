@@ -5,7 +5,7 @@ use std::{
     thread,
 };
 
-use tests::{eventually, http::Reply};
+use tests::{Mark, eventually, http::Reply};
 
 use crate::{
     Case, GOOD,
@@ -24,15 +24,6 @@ const RELOADS: usize = 5;
 
 /// Requests between a reload that has come and the next one.
 const REQUESTS: usize = 50;
-
-/// Sets a mark when it goes, whatever ends the story.
-struct Mark<'a>(&'a AtomicBool);
-
-impl Drop for Mark<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
 
 fn under_load(scene: &Scene) -> String {
     let (over, asked, newest) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{Contents, files};
-use crate::step;
+use super::Contents;
+use crate::{files, step};
 
 /// What is in it besides the program.
 const PARTS: [&str; 6] = ["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "docs", "examples"];

@@ -7,9 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::{Contents, EPOCH, files};
-use crate::step;
+use super::{Contents, EPOCH};
 use crate::workspace::Workspace;
+use crate::{files, step};
 
 /// The version of cargo-deb: another one may make other bytes of the same files.
 const CARGO_DEB: &str = "3.8.0";

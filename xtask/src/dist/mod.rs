@@ -6,7 +6,6 @@
 mod archive;
 mod build;
 mod debian;
-mod files;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -2,23 +2,18 @@
 //!
 //! Tables, so that the way does not depend on how many sites and routes there are. What they hold is the caller's.
 
+mod action;
+mod path;
+
 use std::{
     borrow::Cow,
     collections::{HashMap, hash_map::Entry},
-    fmt,
 };
 
+use action::action;
 use http::Method;
+pub use path::UrlPath;
 use thiserror::Error;
-
-/// The folder that scripts are in: the segment behind it is the action.
-const SCRIPTS: &[u8] = b"bin";
-
-/// The folder that files are in: nothing behind it is an action.
-const FILES: &[u8] = b"pub";
-
-/// The endings of scripts, which are not part of the action's name.
-const SCRIPT_ENDINGS: [&[u8]; 3] = [b".fcgi", b".cgi", b".pl"];
 
 /// The longest host name that is looked up (RFC 1035 §2.3.4).
 const MAX_HOST: usize = 255;
@@ -72,10 +67,6 @@ struct Paths<T> {
 /// Routes for the same requests, by method.
 #[derive(Debug)]
 struct Methods<R>(Vec<(Vec<Method>, R)>);
-
-/// A URL path in the one form in which paths are compared: decoded, without empty and dot segments, no slash at the end.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct UrlPath(Vec<u8>);
 
 /// Two of the same kind at the same place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,7 +147,7 @@ pub enum Place<'a> {
 impl<R> Routes<R> {
     /// A table with nothing in it, for the site below `path`.
     pub fn new(path: Option<&UrlPath>) -> Self {
-        let base = path.map_or(0, |path| path.0.len());
+        let base = path.map_or(0, |path| path.bytes().len());
         Self { paths: Paths::new(), actions: HashMap::new(), rest: Methods::new(), base }
     }
 
@@ -187,54 +178,8 @@ impl<R> Routes<R> {
         if self.actions.is_empty() {
             return None;
         }
-        self.actions.get(action(&path.0, self.base, |name| self.actions.contains_key(name))?)
+        self.actions.get(action(path.bytes(), self.base, |name| self.actions.contains_key(name))?)
     }
-}
-
-/// The action in a path behind its first `base` bytes, which are the site's: the segment behind the folder of scripts or behind
-/// a script for all actions, else the first one if `known`, of all where the script path is not known.
-fn action(path: &[u8], base: usize, known: impl Fn(&[u8]) -> bool) -> Option<&[u8]> {
-    let mut end = base;
-    for segment in path.get(base..)?.split(|byte| *byte == b'/').skip(1) {
-        let before = &path[..end];
-        end += 1 + segment.len();
-        let (name, is_script) = script(segment);
-        match segment {
-            FILES => return None,
-            SCRIPTS => {
-                let first = first(&path[end..])?;
-                return match script(first) {
-                    (name, true) if !known(name) => {
-                        behind_script(&path[end + 1 + first.len()..], &path[..end])
-                    }
-                    (name, _) => Some(name),
-                };
-            }
-            _ if known(name) => return Some(name),
-            _ if is_script => return behind_script(&path[end..], before),
-            _ if base == 0 => {}
-            _ => return None,
-        }
-    }
-    None
-}
-
-/// The action behind a script for all actions. What Apache's `mod_rewrite` and `mod_actions` lead there in an `.htaccess` begins with
-/// the path of the scripts once more.
-fn behind_script<'a>(path: &'a [u8], scripts: &[u8]) -> Option<&'a [u8]> {
-    let again = path.strip_prefix(scripts).filter(|rest| rest.is_empty() || rest.starts_with(b"/"));
-    Some(script(first(again.unwrap_or(path))?).0)
-}
-
-/// The first segment of a path.
-fn first(path: &[u8]) -> Option<&[u8]> {
-    path.split(|byte| *byte == b'/').nth(1)
-}
-
-/// A segment without the ending of a script, and whether it had one.
-fn script(segment: &[u8]) -> (&[u8], bool) {
-    let name = SCRIPT_ENDINGS.iter().find_map(|ending| segment.strip_suffix(*ending));
-    name.map_or((segment, false), |name| (name, true))
 }
 
 impl<T> Paths<T> {
@@ -243,9 +188,8 @@ impl<T> Paths<T> {
     }
 
     fn add(&mut self, path: Option<&UrlPath>, value: T) -> Result<(), Taken> {
-        let path = path.map_or(&b""[..], |path| &path.0);
-        self.depth = self.depth.max(depth(path));
-        insert(&mut self.table, path, value)
+        self.depth = self.depth.max(path.map_or(0, UrlPath::depth));
+        insert(&mut self.table, path.map_or(b"", UrlPath::bytes), value)
     }
 
     fn find(&self, path: &UrlPath) -> Option<&T> {
@@ -254,18 +198,18 @@ impl<T> Paths<T> {
         }
         let mut end = path.ends(self.depth);
         loop {
-            if let Some(found) = self.table.get(&path.0[..end]) {
+            if let Some(found) = self.table.get(&path.bytes()[..end]) {
                 return Some(found);
             }
-            end = path.0[..end].iter().rposition(|byte| *byte == b'/')?;
+            end = path.bytes()[..end].iter().rposition(|byte| *byte == b'/')?;
         }
     }
 }
 
 impl<R> Paths<Methods<R>> {
     fn entry(&mut self, path: &UrlPath) -> &mut Methods<R> {
-        self.depth = self.depth.max(depth(&path.0));
-        self.table.entry(path.0.as_slice().into()).or_insert_with(Methods::new)
+        self.depth = self.depth.max(path.depth());
+        self.table.entry(path.bytes().into()).or_insert_with(Methods::new)
     }
 }
 
@@ -298,67 +242,6 @@ impl<R> Methods<R> {
     }
 }
 
-impl UrlPath {
-    /// A path as an operator writes it.
-    pub fn new(path: &str) -> Option<Self> {
-        let read = Self::of(path.as_bytes(), b"");
-        (read.0 == path.trim_end_matches('/').as_bytes() && path.starts_with('/')).then_some(read)
-    }
-
-    /// The path that a request is for, as the web server split and decoded it; for an authorizer, the client's own.
-    pub fn asked(asked: &Asked<'_>, is_authorizer: bool) -> Self {
-        let Asked { script, info, document, uri, .. } = *asked;
-        let client = || Self::of(&crate::request::decoded(uri), b"");
-        match script.first() {
-            _ if is_authorizer => client(),
-            None if info.is_empty() => client(),
-            // Cut out of the URL behind the script path, which is in the other variables.
-            Some(first) if *first != b'/' && document.is_empty() => client(),
-            Some(first) if *first != b'/' => Self::of(document, b""),
-            _ => Self::of(script, info),
-        }
-    }
-
-    /// Dot segments of the path behind a script cannot climb into the script's name.
-    fn of(script: &[u8], info: &[u8]) -> Self {
-        let mut path = Vec::with_capacity(script.len() + info.len() + 1);
-        push(&mut path, script);
-        push(&mut path, info);
-        Self(path)
-    }
-
-    /// Where its first `depth` segments end.
-    fn ends(&self, depth: usize) -> usize {
-        let slashes = self.0.iter().enumerate().filter(|(_, byte)| **byte == b'/');
-        slashes.map(|(at, _)| at).nth(depth).unwrap_or(self.0.len())
-    }
-}
-
-impl fmt::Display for UrlPath {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = if self.0.is_empty() { b"/" } else { self.0.as_slice() };
-        formatter.write_str(&String::from_utf8_lossy(path))
-    }
-}
-
-/// Adds a path's segments.
-fn push(path: &mut Vec<u8>, more: &[u8]) {
-    let start = path.len();
-    for segment in more.split(|byte| *byte == b'/') {
-        match segment {
-            b"" | b"." => {}
-            b".." => {
-                let end = path[start..].iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-                path.truncate(start + end);
-            }
-            segment => {
-                path.push(b'/');
-                path.extend_from_slice(segment);
-            }
-        }
-    }
-}
-
 fn insert<T>(table: &mut HashMap<Box<[u8]>, T>, key: &[u8], value: T) -> Result<(), Taken> {
     match table.entry(key.into()) {
         Entry::Occupied(_) => Err(Taken),
@@ -367,10 +250,6 @@ fn insert<T>(table: &mut HashMap<Box<[u8]>, T>, key: &[u8], value: T) -> Result<
             Ok(())
         }
     }
-}
-
-fn depth(path: &[u8]) -> usize {
-    path.split(|byte| *byte == b'/').count() - 1
 }
 
 /// A host's name as tables have it: without port and last dot, in lower case.
@@ -478,65 +357,5 @@ mod tests {
         check("POST", "/foswiki/pub", Ok("upload"));
         check("GET", "/foswiki/public", Ok("rest"));
         check("GET", "/", Ok("rest"));
-    }
-
-    #[test]
-    fn actions() {
-        let check = |base: &str, uri: &str, expected: Option<&str>| {
-            let path = UrlPath::new(uri).expect("a path");
-            let known = |name: &[u8]| [&b"view"[..], b"save"].contains(&name);
-            let found = action(&path.0, base.len(), known);
-            assert_eq!(found.map(|name| str::from_utf8(name).expect("text")), expected, "{base} {uri}");
-        };
-        check("", "/foswiki/bin/view/Main/WebHome", Some("view"));
-        check("", "/bin/other/save", Some("other"));
-        check("", "/bin/view.pl/save", Some("view"));
-        check("", "/cgi/foswiki.fcgi/save/Main", Some("save"));
-        check("", "/foswiki/bin/foswiki.fcgi/save/Main", Some("save"));
-        check("", "/foswiki/bin/foswiki.fcgi/foswiki/bin/save/Main", Some("save"));
-        check("", "/foswiki/bin/foswiki.fcgi/foswiki/bin", None);
-        check("", "/foswiki/bin/foswiki.fcgi/foswiki/binary/save", Some("foswiki"));
-        check("", "/foswiki/bin/foswiki.fcgi", None);
-        check("", "/cgi/foswiki.fcgi/cgi/save/Main", Some("save"));
-        check("/foswiki", "/foswiki/bin/foswiki.fcgi/foswiki/bin/save", Some("save"));
-        check("", "/view/Main/save", Some("view"));
-        check("", "/x/y/save", Some("save"));
-        check("", "/pub/save", None);
-        check("", "/Main/WebHome", None);
-        check("", "/foswiki/bin", None);
-        check("/foswiki/bin", "/foswiki/bin/save", Some("save"));
-        check("/foswiki", "/foswiki/bin/save", Some("save"));
-        check("/wiki", "/wiki/save/x", Some("save"));
-        check("/wiki", "/wiki/Main/save", None);
-        check("/wiki", "/wiki", None);
-    }
-
-    #[test]
-    fn paths_are_those_of_the_web_server() {
-        let check = |asked: Asked<'_>, expected: &str| {
-            assert_eq!(UrlPath::asked(&asked, false).0, expected.as_bytes(), "{asked:?}");
-        };
-        let uri = b"/c%6Cient/./x";
-        check(Asked { uri, ..Asked::default() }, "/client/x");
-        check(Asked { uri, script: b"/bin/view", ..Asked::default() }, "/bin/view");
-        check(
-            Asked { uri, script: b"/bin/view", info: b"/../../a/../b//", ..Asked::default() },
-            "/bin/view/b",
-        );
-        check(Asked { uri, info: b"/a", ..Asked::default() }, "/a");
-        check(Asked { uri, script: b"view", info: b"/a", ..Asked::default() }, "/client/x");
-        check(Asked { uri, script: b"view", document: b"/bin/view/a", ..Asked::default() }, "/bin/view/a");
-        let authorizer = Asked { uri, script: b"/auth", ..Asked::default() };
-        assert_eq!(UrlPath::asked(&authorizer, true).0, b"/client/x");
-    }
-
-    #[test]
-    fn paths_of_operators_are_plain() {
-        for text in ["", "x", "/a//b", "/a/../b", "/a/.", "a/"] {
-            assert_eq!(UrlPath::new(text), None, "{text}");
-        }
-        for text in ["/", "/a", "/a/b/"] {
-            assert!(UrlPath::new(text).is_some(), "{text}");
-        }
     }
 }
